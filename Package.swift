@@ -1,0 +1,82 @@
+// swift-tools-version:6.3
+import PackageDescription
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let serviceLifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "socket-exporter",
+  products: [
+    .executable(name: "socket-exporter", targets: ["socket-exporter"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // C libraries and the shims over them.
+    .systemLibrary(
+      name: "CLibmicrohttpd", pkgConfig: "libmicrohttpd",
+      providers: [.apt(["libmicrohttpd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CMicroHTTP", dependencies: ["CLibmicrohttpd"]),
+    .target(name: "CSockDiag"),
+    .target(
+      name: "CBuildInfo",
+      cSettings: [
+        .define(
+          "SOCKET_EXPORTER_REVISION",
+          to: "\"\(Context.gitInformation?.currentCommit ?? "unknown")\"")
+      ]),
+
+    // The way of the data, from the kernel down to bytes.
+    .target(name: "LinuxIO"),
+    .target(name: "SocketModel"),
+    .target(name: "ProcFS", dependencies: ["LinuxIO", "SocketModel"]),
+    .target(name: "SockDiag", dependencies: ["CSockDiag", "LinuxIO", "SocketModel"]),
+    .target(name: "Sampling", dependencies: ["LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
+    .target(name: "Exposition", dependencies: ["CZlib"]),
+    .target(name: "Metrics", dependencies: ["Exposition", "SocketModel"]),
+    .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "LinuxIO"]),
+    .executableTarget(
+      name: "socket-exporter",
+      dependencies: [
+        "CBuildInfo", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
+        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle,
+      ]),
+
+    // Tests, and the program that plays the processes they observe.
+    .executableTarget(name: "socket-actor", path: "Tests/SocketActor"),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "LinuxIOTests", dependencies: ["LinuxIO", "TestSupport"]),
+    .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
+    .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),
+    .testTarget(
+      name: "SamplingTests", dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport"]),
+    .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "TestSupport"]),
+    .testTarget(
+      name: "MetricsTests", dependencies: ["Exposition", "Metrics", "SocketModel", "TestSupport"]),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "TestSupport"]),
+    .testTarget(name: "LiveTests", dependencies: ["TestSupport", "socket-actor"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "socket-actor"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+// One set of strict flags for every Swift target. A warning is an error; unsafe code says so.
+for target in package.targets where target.type != .system {
+  var settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
+  if target.type != .test && target.name != "TestSupport" {
+    settings.append(.strictMemorySafety())
+  }
+  target.swiftSettings = settings
+}

@@ -1,0 +1,3 @@
+#ifndef C_MICRO_HTTP_H
+#define C_MICRO_HTTP_H
+#endif

@@ -1,0 +1,33 @@
+/// Where the numbers of a snapshot came from.
+package enum Backend: Int, CaseIterable, Sendable {
+  /// Processes from /proc, TCP sockets by netlink sock_diag.
+  case procfsAndSockDiag
+  /// Everything from /proc, because the kernel refused or lacks sock_diag.
+  case procfs
+
+  /// The value of the `backend` label.
+  package var label: StaticString {
+    switch self {
+    case .procfsAndSockDiag: "procfs+sock_diag"
+    case .procfs: "procfs"
+    }
+  }
+}
+
+/// Everything the exporter knows of the host at one time. Produced in one place, rendered in several.
+package struct Snapshot: Sendable, Equatable {
+  /// Nil: the collector is off, has not succeeded yet, or its last success is too old to show.
+  package var sockstat: Sockstat?
+  package var tcp: TCPSocketCounts?
+  package var process: ProcessSockets?
+  package var zombie: Zombies?
+  /// One status for each collector that is on, in the order of `Collector`.
+  package var collectors: [CollectorStatus] = []
+  package var backend: Backend
+  /// Nil where the exporter could not read its own /proc entry.
+  package var exporter: ExporterProcess?
+
+  package init(backend: Backend) {
+    self.backend = backend
+  }
+}

@@ -1,0 +1,45 @@
+/// Processes that have ended and that their parents have not waited for, and how many processes there
+/// are beside the limit.
+package struct Zombies: Sendable, Equatable {
+  /// What a process does with SIGCHLD (`SigIgn` and `SigCgt` of `/proc/<pid>/status`).
+  package enum ChildSignal: Int, CaseIterable, Sendable {
+    case `default`, ignored, caught
+    /// The parent's status could not be read, or the parent is outside of the process namespace.
+    case unknown
+
+    /// The value of the `sigchld` label.
+    package var label: StaticString {
+      switch self {
+      case .default: "default"
+      case .ignored: "ignored"
+      case .caught: "caught"
+      case .unknown: "unknown"
+      }
+    }
+  }
+
+  /// The zombies of parents that share a name and a disposition.
+  package struct Children: Sendable, Equatable {
+    /// The parents' group name; `unknown` where the parent cannot be seen.
+    package var parent: String
+    package var childSignal: ChildSignal
+    package var count: UInt64
+
+    package init(parent: String, childSignal: ChildSignal, count: UInt64) {
+      self.parent = parent
+      self.childSignal = childSignal
+      self.count = count
+    }
+  }
+
+  /// Processes in state Z, of the whole host as the exporter's /proc shows it.
+  package var total: UInt64 = 0
+  /// By parent, ordered by name and disposition.
+  package var children: [Children] = []
+  /// All processes, kernel threads and zombies included: each takes a process id.
+  package var processes: UInt64 = 0
+  /// `kernel.pid_max`; nil where it cannot be read.
+  package var processLimit: UInt64?
+
+  package init() {}
+}
