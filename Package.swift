@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMicroHTTP", dependencies: ["CLibmicrohttpd"]),
     .target(name: "CSockDiag"),
+    .target(name: "CLinuxIO"),
     .target(
       name: "CBuildInfo",
       cSettings: [
@@ -34,7 +35,7 @@ let package = Package(
       ]),
 
     // The way of the data, from the kernel down to bytes.
-    .target(name: "LinuxIO"),
+    .target(name: "LinuxIO", dependencies: ["CLinuxIO"]),
     .target(name: "SocketModel"),
     .target(name: "ProcFS", dependencies: ["LinuxIO", "SocketModel"]),
     .target(name: "SockDiag", dependencies: ["CSockDiag", "LinuxIO", "SocketModel"]),

@@ -1,0 +1,12 @@
+#ifndef C_LINUX_IO_H
+#define C_LINUX_IO_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/// getdents64(2). glibc declares it only where _DEFAULT_SOURCE meets large-file extensions that
+/// Swift's Glibc module leaves out, and syscall(2) is variadic, which Swift cannot call. To be
+/// deleted when `import Glibc` offers it.
+ssize_t linux_io_getdents64(int descriptor, void *_Nonnull buffer, size_t capacity);
+
+#endif
