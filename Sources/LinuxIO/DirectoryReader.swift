@@ -6,7 +6,8 @@ internal import Glibc
 ///
 /// It reads the kernel's `linux_dirent64` records itself: readdir(3) copies each of them once more.
 @safe package struct DirectoryReader: ~Copyable {
-  private let buffer: UnsafeMutableRawBufferPointer
+  private let buffer: UnsafeMutableRawPointer
+  private let capacity: Int
 
   /// Where a record of getdents64(2) keeps its length and its name.
   private enum RecordOffset {
@@ -16,6 +17,7 @@ internal import Glibc
 
   /// - Parameter capacity: bytes asked of the kernel at a time.
   package init(capacity: Int = 64 << 10) {
+    self.capacity = capacity
     unsafe buffer = .allocate(byteCount: capacity, alignment: 8)
   }
 
@@ -32,8 +34,7 @@ internal import Glibc
     _ body: (UnsafePointer<CChar>) throws(SystemError) -> Void
   ) throws(SystemError) {
     while true {
-      let count = unsafe linux_io_getdents64(
-        directory.rawValue, buffer.baseAddress!, buffer.count)
+      let count = unsafe linux_io_getdents64(directory.rawValue, buffer, capacity)
       guard count >= 0 else { throw .last("getdents64", name()) }
       if count == 0 { return }
       var record = 0
@@ -42,7 +43,7 @@ internal import Glibc
           fromByteOffset: record + RecordOffset.length, as: UInt16.self)
         // The kernel never writes an empty record; without this an invented one would loop for ever.
         guard length > RecordOffset.name else { return }
-        let entry = unsafe buffer.baseAddress! + (record + RecordOffset.name)
+        let entry = unsafe buffer + (record + RecordOffset.name)
         if isDigit(unsafe entry.load(as: UInt8.self)) {
           try unsafe body(entry.assumingMemoryBound(to: CChar.self))
         }
