@@ -7,6 +7,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
+
 let package = Package(
   name: "socket-exporter",
   products: [
@@ -49,7 +52,7 @@ let package = Package(
       name: "socket-exporter",
       dependencies: [
         "CBuildInfo", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
-        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle,
+        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle, unixSignals,
       ]),
 
     // Tests, and the program that plays the processes they observe.

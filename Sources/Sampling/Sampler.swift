@@ -69,11 +69,18 @@ package actor Sampler {
   }
 
   /// Takes samples and publishes them, until the task is cancelled.
-  package func run(publishing publish: @Sendable (Snapshot) async -> Void) async {
+  /// - Parameter started: called once, with the first snapshot, when it is published.
+  package func run(
+    started: @Sendable (Snapshot) -> Void, publishing publish: @Sendable (Snapshot) async -> Void
+  ) async {
     let clock = ContinuousClock()
     let schedule = IntervalSchedule(beginning: clock.now, interval: configuration.interval)
+    var isFirst = true
     while !Task.isCancelled {
-      await publish(sample())
+      let snapshot = sample()
+      await publish(snapshot)
+      if isFirst { started(snapshot) }
+      isFirst = false
       try? await clock.sleep(until: schedule.next(after: clock.now), tolerance: .zero)
     }
   }
