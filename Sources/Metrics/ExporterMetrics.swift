@@ -99,10 +99,17 @@ enum ExporterMetrics {
       }
     }
     write(success) { $0.succeeded }
-    write(duration) { $0.durationSeconds }
-    write(cpu) { $0.cpuSeconds }
+    write(duration) { $0.duration.seconds }
+    write(cpu) { $0.cpuTime.seconds }
     write(errors) { $0.errors }
     write(lastSuccess) { $0.lastSuccess?.timestampSeconds ?? 0 }
-    write(interval) { $0.intervalSeconds }
+    write(interval) { $0.interval.seconds }
+  }
+}
+
+extension Duration {
+  fileprivate var seconds: Double {
+    // Whole nanoseconds first, for those have a short decimal.
+    (self / .nanoseconds(1)).rounded() / 1e9
   }
 }

@@ -38,7 +38,7 @@ package struct SelfProcess: ~Copyable {
       throw SystemError.last("getrlimit")
     }
     return ExporterProcess(
-      cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+      cpuSeconds: Double(microseconds(usage.ru_utime) + microseconds(usage.ru_stime)) / 1e6,
       residentMemoryBytes: memory.resident &* pageBytes,
       virtualMemoryBytes: memory.size &* pageBytes,
       openDescriptors: try openDescriptors(),
@@ -52,7 +52,7 @@ package struct SelfProcess: ~Copyable {
     return UInt64(try entries.numbers(in: directory, name: "/proc/self/fd").count) - 1
   }
 
-  private func seconds(_ time: timeval) -> Double {
-    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  private func microseconds(_ time: timeval) -> Int {
+    time.tv_sec * 1_000_000 + time.tv_usec
   }
 }

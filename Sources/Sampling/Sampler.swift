@@ -63,8 +63,7 @@ package actor Sampler {
     selfProcess = try? SelfProcess()
     snapshot = Snapshot(backend: .procfsAndSockDiag)
     snapshot.collectors = Collector.allCases.filter(configuration.collectors.contains).map {
-      CollectorStatus(
-        collector: $0, intervalSeconds: configuration.interval / .seconds(1))
+      CollectorStatus(collector: $0, interval: configuration.interval)
     }
   }
 
@@ -115,20 +114,20 @@ package actor Sampler {
   private func attempt(_ index: Int, _ body: () throws -> Void) {
     let collector = snapshot.collectors[index].collector
     let begun = ContinuousClock.now
-    let cpuBegun = threadCPUSeconds()
+    let cpuBegun = threadCPUTime()
     do {
       try body()
       snapshot.collectors[index].succeeded = true
       snapshot.collectors[index].lastSuccess = SampleTime(
-        timestampSeconds: realTimeSeconds(), instant: .now)
+        timestampSeconds: timeSinceEpoch() / .seconds(1), instant: .now)
       if failing.remove(collector) != nil { report(.collectorRecovered(collector)) }
     } catch {
       snapshot.collectors[index].succeeded = false
       snapshot.collectors[index].errors += 1
       if failing.insert(collector).inserted { report(.collectorFailed(collector, error)) }
     }
-    snapshot.collectors[index].durationSeconds = (ContinuousClock.now - begun) / .seconds(1)
-    snapshot.collectors[index].cpuSeconds += threadCPUSeconds() - cpuBegun
+    snapshot.collectors[index].duration = ContinuousClock.now - begun
+    snapshot.collectors[index].cpuTime += threadCPUTime() - cpuBegun
   }
 
   /// Counts TCP sockets, and tells when the way of counting changes.
@@ -142,12 +141,12 @@ package actor Sampler {
   }
 }
 
-private func threadCPUSeconds() -> Double { seconds(of: CLOCK_THREAD_CPUTIME_ID) }
+private func threadCPUTime() -> Duration { time(of: CLOCK_THREAD_CPUTIME_ID) }
 
-private func realTimeSeconds() -> Double { seconds(of: CLOCK_REALTIME) }
+private func timeSinceEpoch() -> Duration { time(of: CLOCK_REALTIME) }
 
-private func seconds(of clock: clockid_t) -> Double {
+private func time(of clock: clockid_t) -> Duration {
   var time = timespec()
   _ = unsafe clock_gettime(clock, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }

@@ -31,26 +31,26 @@ package struct CollectorStatus: Sendable, Equatable {
   package var collector: Collector
   /// Whether the last attempt succeeded.
   package var succeeded = false
-  /// Wall time of the last attempt, seconds.
-  package var durationSeconds: Double = 0
-  /// CPU time of all attempts, seconds.
-  package var cpuSeconds: Double = 0
+  /// Wall time of the last attempt.
+  package var duration = Duration.zero
+  /// CPU time of all attempts.
+  package var cpuTime = Duration.zero
   /// Attempts that failed.
   package var errors: UInt64 = 0
   /// When it last succeeded; nil before the first success.
   package var lastSuccess: SampleTime?
-  /// Time from one attempt to the next, seconds.
-  package var intervalSeconds: Double
+  /// Time from one attempt to the next.
+  package var interval: Duration
 
   /// Whether what the collector last read is too old to be shown: a success within five intervals is
   /// not.
   package func isStale(at now: ContinuousClock.Instant) -> Bool {
     guard let lastSuccess else { return true }
-    return now - lastSuccess.instant > .seconds(intervalSeconds * 5)
+    return now - lastSuccess.instant > interval * 5
   }
 
-  package init(collector: Collector, intervalSeconds: Double) {
+  package init(collector: Collector, interval: Duration) {
     self.collector = collector
-    self.intervalSeconds = intervalSeconds
+    self.interval = interval
   }
 }

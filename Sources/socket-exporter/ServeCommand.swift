@@ -51,7 +51,9 @@ struct ServeCommand: AsyncParsableCommand {
       collectors: Collector.allCases.filter(configuration.collectors.contains),
       interval: interval.duration)
     let router = routes.router
-    let server = HTTPServer(configuration: try web.configuration) { request in router.respond(to: request) }
+    let server = HTTPServer(configuration: try web.configuration) { request in
+      router.respond(to: request)
+    }
     counts.observe(server)
     try server.start()
     let start = StartReport(
