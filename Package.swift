@@ -57,7 +57,8 @@ let package = Package(
 
     // Tests, and the program that plays the processes they observe.
     .executableTarget(name: "socket-actor", path: "Tests/SocketActor"),
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
     .testTarget(name: "LinuxIOTests", dependencies: ["LinuxIO", "TestSupport"]),
     .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
     .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),

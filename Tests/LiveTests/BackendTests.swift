@@ -1,0 +1,100 @@
+import TestSupport
+import Testing
+
+@Suite("Where the TCP numbers come from", .onTestHost, .timeLimit(.minutes(2)))
+struct BackendTests {
+  private static let backends = "socket_exporter_backend_info"
+
+  /// Sockets in six states of both families.
+  private static func populate(_ host: TestHost) throws {
+    let server = try host.actor(named: "server")
+    let client = try host.actor(named: "client")
+    for address in ["127.0.0.1", "::1"] {
+      let listener = try server.listen(address)
+      try client.connect(to: listener, of: server)
+      let halfClosed = try client.connect(to: listener, of: server)
+      try client.shutdown(halfClosed.own)
+      let closed = try client.connect(to: listener, of: server)
+      try client.close(closed.own)
+      try server.close(closed.peer)
+      try client.connect(to: listener)
+    }
+  }
+
+  @Test("with netlink, as a rule")
+  func sockDiag() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample { $0.sockets("time_wait", "ipv6") == 1 }
+      try expectSameAsSocketStatistics(page, on: host)
+      #expect(page.value(Self.backends, ["backend": "procfs+sock_diag"]) == 1)
+      #expect(page.sum(Self.backends) == 1)
+    }
+  }
+
+  @Test(
+    "where netlink is refused: /proc/net/tcp, the same numbers, and the page says so",
+    arguments: [("EPERM", 1), ("EACCES", 13), ("EPROTONOSUPPORT", 93), ("EAFNOSUPPORT", 97)])
+  func netlinkRefused(error: (name: String, number: Int)) async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      _ = try host.sample { $0.sockets("time_wait", "ipv6") == 1 }
+      let page = try host.sample(wrapper: [
+        BuiltProducts.path("socket-actor"), "exec-without-netlink", "\(error.number)",
+      ])
+      expectSockets(
+        page,
+        Dictionary(
+          uniqueKeysWithValues: ["ipv4", "ipv6"].map {
+            (
+              $0,
+              [
+                "listen": 1, "established": 4, "close_wait": 1, "fin_wait2": 1, "time_wait": 1,
+              ]
+            )
+          }))
+      try expectSameAsSocketStatistics(page, on: host)
+      #expect(page.value(Self.backends, ["backend": "procfs"]) == 1)
+      #expect(page.sum(Self.backends) == 1)
+      #expect(page.value("socket_exporter_collector_success", ["collector": "tcp"]) == 1)
+      #expect(page.value("socket_exporter_collector_errors_total", ["collector": "tcp"]) == 0)
+    }
+  }
+}
+
+@Suite("Many sockets", .onTestHost, .timeLimit(.minutes(3)))
+struct LoadTests {
+  private static let descriptors = 5500
+
+  @Test(
+    "twenty thousand sockets in four processes: the numbers of ss, from either source",
+    .enabled(
+      if: DescriptorLimit.hard >= descriptors, "needs 5500 descriptors a process (ulimit -Hn)"))
+  func twentyThousand() async throws {
+    try await TestHost.run { host in
+      let perProcess = 5000
+      for pair in 1...2 {
+        let server = try host.actor(named: "server")
+        let client = try host.actor(named: "client")
+        let listener = try server.listen(pair == 1 ? "127.0.0.1" : "::1", backlog: 1024)
+        try client.connect(to: listener, of: server, count: perProcess)
+      }
+
+      let sockets = Double(2 * perProcess)
+      let states = ["listen": 1, "established": sockets]
+      let refusal = [BuiltProducts.path("socket-actor"), "exec-without-netlink", "1"]
+      for wrapper in [[], refusal] {
+        let page = try host.sample(wrapper: wrapper)
+        expectSockets(page, ["ipv4": states, "ipv6": states])
+        try expectSameAsSocketStatistics(page, on: host)
+        #expect(page.instances(of: "server") == 2)
+        #expect(page.socketDescriptors(of: "server") == sockets + 2)
+        #expect(page.openDescriptors(of: "server") == sockets + 2 + 6)
+        #expect(page.socketDescriptors(of: "client") == sockets)
+        #expect(
+          page.value("socket_sockstat_inuse", ["protocol": "tcp", "family": "ipv4"])
+            == sockets + 1)
+      }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import TestSupport
+import Testing
+
+@Suite("The program as a shell and systemd meet it", .timeLimit(.minutes(2)))
+struct CommandTests {
+  @Test("SIGTERM and SIGINT end the server in good order, within a second", arguments: [15, 2])
+  func stops(signal: Int32) async throws {
+    try await onBlockingThread {
+      let (outcome, time) = try Exporter.serve().stop(signal: signal)
+      #expect(outcome.exit == .code(0))
+      #expect(time < .seconds(1))
+      #expect(outcome.output.isEmpty)
+    }
+  }
+
+  @Test("a signal before the first sample is through ends it as well")
+  func stopsAtOnce() async throws {
+    try await onBlockingThread {
+      for _ in 0..<10 {
+        let (outcome, time) = try Exporter.serve(["--collect.interval", "1ms"]).stop()
+        #expect(outcome.exit == .code(0))
+        #expect(time < .seconds(1))
+      }
+    }
+  }
+
+  @Test("one line at the start says what was found, in logfmt or JSON; then it is quiet")
+  func startLine() async throws {
+    try await onBlockingThread {
+      let logfmt = try Exporter.serve(["--collect.interval", "10ms"])
+      #expect(logfmt.startLine.contains("level=info"))
+      #expect(logfmt.startLine.contains("backend="))
+      // Quiet for many samples; what it says at its end is the test's doing.
+      #expect(logfmt.process.errors.line(within: .milliseconds(300)) == nil)
+      _ = try logfmt.stop()
+
+      let json = try Exporter.serve(["--log.format", "json"])
+      #expect(json.startLine.hasPrefix("{") && json.startLine.hasSuffix("}"))
+      _ = try json.stop()
+    }
+  }
+
+  @Test("a port in use: one line that names the address, and a failure")
+  func portInUse() async throws {
+    try await onBlockingThread {
+      let first = try Exporter.serve()
+      let address = "127.0.0.1:\(first.port)"
+      let second = try Exporter.run(["serve", "--web.listen-address", address])
+      #expect(second.exit != .code(0))
+      guard case .code = second.exit else {
+        Issue.record("ended by \(second.exit)")
+        return
+      }
+      #expect(second.errors.split(separator: "\n").count == 1, "\(second.errors)")
+      #expect(second.errors.contains(address))
+      _ = try first.stop()
+    }
+  }
+
+  @Test(
+    "a bad value: exit 64, and a line that names the flag and the value",
+    arguments: [
+      ("--web.listen-address", "nowhere:port"),
+      ("--web.listen-address", "127.0.0.1:65536"),
+      ("--web.listen-address", "127.0.0.1"),
+      ("--collect.interval", "5"),
+      ("--collect.interval", "0s"),
+      ("--collect.interval", "-5s"),
+      ("--collect.interval", "soon"),
+      ("--process.max-groups", "many"),
+      ("--process.max-groups", "-1"),
+      ("--process.top", "1.5"),
+      ("--process.top", "-1"),
+      ("--process.top", "99999999999999999999"),
+      ("--log.level", "loud"),
+      ("--log.format", "xml"),
+      ("--path.procfs", "/nonexistent/proc"),
+    ])
+  func badValue(flag: String, value: String) async throws {
+    try await onBlockingThread {
+      let outcome = try Exporter.run(["serve", "\(flag)=\(value)"])
+      #expect(outcome.exit == .code(64))
+      #expect(outcome.output.isEmpty)
+      let lines = outcome.errors.split(separator: "\n")
+      #expect(
+        lines.contains { $0.contains(flag) && $0.contains(value) }, "\(outcome.errors)")
+    }
+  }
+
+  @Test("a flag there is not: exit 64", arguments: ["--collector.nosuch", "--nosuch", "nosuch"])
+  func unknownFlag(argument: String) async throws {
+    try await onBlockingThread {
+      let outcome = try Exporter.run([argument])
+      #expect(outcome.exit == .code(64))
+      #expect(outcome.errors.contains(argument))
+    }
+  }
+
+  @Test("nobody reads the output: no crash, as after `metrics | head -1`")
+  func brokenPipe() async throws {
+    try await onBlockingThread {
+      let process = try Exporter.start(["metrics"])
+      // Before it has anything to say, so that its first write finds the pipe broken.
+      process.output.close()
+      let outcome = try process.outcome()
+      guard case .code = outcome.exit else {
+        Issue.record("ended by \(outcome.exit)")
+        return
+      }
+      #expect(outcome.errors.split(separator: "\n").count <= 1, "\(outcome.errors)")
+    }
+  }
+
+  @Test("--version and --help go to standard output and succeed")
+  func versionAndHelp() async throws {
+    try await onBlockingThread {
+      let version = try Exporter.run(["--version"])
+      #expect(version.exit == .code(0))
+      #expect(version.text.contains(/\d+\.\d+\.\d+/))
+      let help = try Exporter.run(["--help"])
+      #expect(help.exit == .code(0))
+      #expect(help.text.contains("metrics"))
+    }
+  }
+}
+
+@Suite("The server and clients that misbehave", .onTestHost, .timeLimit(.minutes(2)))
+struct MisbehavingClientTests {
+  @Test("clients that reset the connection instead of reading leave the server well")
+  func resets() async throws {
+    try await TestHost.run { host in
+      let exporter = try host.serve()
+      let client = try host.actor(named: "client")
+      let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+      for _ in 0..<50 {
+        let connection = try client.connect("127.0.0.1", port: exporter.port)
+        try client.write(request, to: connection)
+        try client.reset(connection)
+      }
+      let connection = try client.connect("127.0.0.1", port: exporter.port)
+      try client.write(request, to: connection)
+      #expect(try client.read(connection) > 0)
+      // None of theirs is left behind.
+      let page = try host.sample { $0.sockets("established") == 2 }
+      expectSockets(page, ["ipv4": ["listen": 1, "established": 2]])
+      #expect(try exporter.stop().outcome.exit == .code(0))
+    }
+  }
+}

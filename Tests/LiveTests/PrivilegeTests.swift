@@ -1,0 +1,108 @@
+import TestSupport
+import Testing
+
+@Suite("Without root", .onTestHost, .timeLimit(.minutes(2)))
+struct PrivilegeTests {
+  /// One process of root's, one of the exporter's own user, and one that hides from its own user.
+  private static func populate(_ host: TestHost) throws {
+    let roots = try host.actor(named: "roots")
+    for _ in 0..<3 { _ = try roots.socket(.udp4) }
+    _ = try roots.listen()
+
+    let own = try host.actor(named: "own")
+    for _ in 0..<2 { _ = try own.socket(.udp4) }
+    try own.openFiles(4)
+    try own.become(user: Exporter.Privileges.user)
+
+    let hidden = try host.actor(named: "hidden")
+    _ = try hidden.socket(.udp4)
+    try hidden.become(user: Exporter.Privileges.user)
+    try hidden.hideDescriptors()
+  }
+
+  private static func expectOwnProcessOnly(_ page: MetricPage) {
+    #expect(page.instances(of: "own") == 1)
+    #expect(page.socketDescriptors(of: "own") == 2)
+    #expect(page.openDescriptors(of: "own") == 4 + 2 + 3)
+    for name in ["roots", "hidden"] {
+      // Absent: a zero would say that it holds none.
+      #expect(page.socketDescriptors(of: name) == nil, "\(name)")
+      #expect(page.openDescriptors(of: name) == nil, "\(name)")
+      #expect(!page.samples("socket_pid_socket_fds").contains { $0.labels["process"] == name })
+    }
+    for collector in ["sockstat", "tcp", "process", "zombie"] {
+      #expect(page.value("socket_exporter_collector_success", ["collector": collector]) == 1)
+    }
+    expectSockets(page, ["ipv4": ["listen": 1]])
+  }
+
+  @Test("what may not be read is absent and counted, what may be read is right")
+  func noPrivileges() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample(privileges: .none)
+      Self.expectOwnProcessOnly(page)
+      #expect(page.instances(of: "roots") == 1)
+      #expect(page.instances(of: "hidden") == 1)
+      // Those two and process 1.
+      #expect(page.value("socket_processes_unreadable") == 3)
+      #expect(try host.sample().value("socket_processes_unreadable") == 0)
+    }
+  }
+
+  @Test("permission to list is not permission to read: no zeros")
+  func listingOnly() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample(privileges: .listing)
+      Self.expectOwnProcessOnly(page)
+      #expect(page.value("socket_processes_unreadable") == 3)
+    }
+  }
+
+  @Test("a group of which one member is unreadable shows the others, and says so")
+  func partlyReadableGroup() async throws {
+    try await TestHost.run { host in
+      let roots = try host.actor(named: "mixed")
+      let own = try host.actor(named: "mixed")
+      for _ in 0..<5 { _ = try roots.socket(.udp4) }
+      for _ in 0..<2 { _ = try own.socket(.udp4) }
+      try own.become(user: Exporter.Privileges.user)
+
+      let page = try host.sample(privileges: .none)
+      #expect(page.instances(of: "mixed") == 2)
+      #expect(page.socketDescriptors(of: "mixed") == 2)
+      #expect(page.value("socket_processes_unreadable") == 2)
+    }
+  }
+
+  @Test("zombies and their parents are seen without privileges")
+  func zombies() async throws {
+    try await TestHost.run { host in
+      try host.actor(named: "careless").bearChildren(3, .byDefault)
+      let page = try host.sample(privileges: .none)
+      #expect(page.value("socket_zombie_processes") == 3)
+      #expect(
+        page.value("socket_zombie_children", ["parent": "careless", "sigchld": "default"]) == 3)
+      // The zombies have nothing to read; the parent and process 1 have.
+      #expect(page.value("socket_processes_unreadable") == 2)
+    }
+  }
+
+  @Test("where /proc hides other users' processes, they are absent, and the rest is right")
+  func hiddenProcesses() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let directory = host.directory + "/proc"
+      let mounted = try host.run([
+        "sh", "-c", "mkdir \"$1\" && mount -t proc -o hidepid=2 proc \"$1\"", "sh", directory,
+      ])
+      try #require(mounted.exit == .code(0), "\(mounted.errors)")
+
+      let page = try host.sample("--path.procfs", directory, privileges: .none)
+      Self.expectOwnProcessOnly(page)
+      #expect(page.instances(of: "roots") == nil)
+      #expect(page.instances(of: "hidden") == nil)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import TestSupport
+import Testing
+
+@Suite("Process names are bytes from strangers", .onTestHost, .timeLimit(.minutes(2)))
+struct ProcessNameTests {
+  private static let names: [[UInt8]] = [
+    Array("a b  c".utf8),
+    Array("(parens)".utf8),
+    Array(")) ((".utf8),
+    Array(") Z 1".utf8),
+    Array(") Z 1 1 1 1 1 1".utf8),
+    Array("x) S 0 (y".utf8),
+    Array("two\nlines".utf8),
+    Array("\n".utf8),
+    Array("cr\r\nlf\ttab".utf8),
+    Array("quo\"te".utf8),
+    Array("back\\slash\\n".utf8),
+    Array("\\\\\"\\".utf8),
+    Array("exactly15bytes!".utf8),
+    Array("{a=\"b\"} 1".utf8),
+    Array("# HELP x".utf8),
+    Array("größe 漢字".utf8),
+    Array("esc\u{1B}[31m".utf8),
+    Array("  ".utf8),
+    // A character cut off by the limit of 15 bytes.
+    Array("aaaaaaaaaaaaaa".utf8) + [0xC3],
+    [0xE2, 0x82],
+    // Overlong, a surrogate, and beyond the last character.
+    [0xC0, 0xAF, 0x20, 0xED, 0xA0, 0x80, 0x20, 0xF4, 0x90, 0x80, 0x80],
+    [],
+  ]
+
+  /// A process of each name, each with a number of sockets of its own.
+  private static func populate(_ host: TestHost) throws {
+    for (index, name) in names.enumerated() {
+      let actor = try host.actor(named: "unnamed")
+      try actor.name(bytes: name)
+      for _ in 0...index { _ = try actor.socket(.udp4) }
+      try actor.bearChildren(1, .byDefault)
+    }
+  }
+
+  @Test(
+    "the page is valid, and each name is the process's own but for what is not UTF-8",
+    arguments: [MetricPage.Format.text, .openMetrics])
+  func hostileNames(format: MetricPage.Format) async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample("--process.top", "100", as: format)
+      for (index, bytes) in Self.names.enumerated() {
+        let name = String(decoding: bytes, as: UTF8.self)
+        let sockets = Double(index + 1)
+        #expect(page.instances(of: name) == 1, "\(name.debugDescription)")
+        #expect(page.socketDescriptors(of: name) == sockets, "\(name.debugDescription)")
+        #expect(
+          page.samples("socket_pid_socket_fds").filter { $0.labels["process"] == name }.map(\.value)
+            == [sockets], "\(name.debugDescription)")
+        #expect(
+          page.value("socket_zombie_children", ["parent": name, "sigchld": "default"]) == 1,
+          "\(name.debugDescription)")
+      }
+      #expect(page.value("socket_zombie_processes") == Double(Self.names.count))
+      // The named ones, process 1 and the exporter.
+      #expect(page.sum("socket_process_instances") == Double(Self.names.count + 2))
+    }
+  }
+
+  @Test("names that differ only in what is not UTF-8 are one group, not one series twice")
+  func namesThatBecomeEqual() async throws {
+    try await TestHost.run { host in
+      for (byte, sockets) in [(UInt8(0xFE), 2), (0xFF, 3)] {
+        let actor = try host.actor(named: "unnamed")
+        try actor.name(bytes: [byte])
+        for _ in 0..<sockets { _ = try actor.socket(.udp4) }
+        try actor.bearChildren(2, .byDefault)
+      }
+      let page = try host.sample()
+      #expect(page.instances(of: "\u{FFFD}") == 2)
+      #expect(page.socketDescriptors(of: "\u{FFFD}") == 5)
+      #expect(
+        page.value("socket_zombie_children", ["parent": "\u{FFFD}", "sigchld": "default"]) == 4)
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import TestSupport
+import Testing
+
+@Suite("What processes hold", .onTestHost, .timeLimit(.minutes(2)))
+struct ProcessSocketTests {
+  /// The pipes an actor talks through.
+  private static let ownDescriptors = 3.0
+
+  @Test("sockets of every kind and other descriptors are counted, by process name and by pid")
+  func exactCounts() async throws {
+    try await TestHost.run { host in
+      let first = try host.actor(named: "worker")
+      let second = try host.actor(named: "worker")
+      let idle = try host.actor(named: "idle")
+      for kind in [
+        SocketActor.Kind.tcp4, .tcp6, .udp4, .udp6, .raw4, .unix, .netlink, .packet,
+      ] {
+        _ = try first.socket(kind)
+      }
+      try first.unixPair()
+      try first.openFiles(7)
+      _ = try second.listen()
+      try idle.openFiles(2)
+
+      let page = try host.sample()
+      #expect(page.instances(of: "worker") == 2)
+      #expect(page.socketDescriptors(of: "worker") == 11)
+      #expect(page.openDescriptors(of: "worker") == 11 + 7 + 2 * Self.ownDescriptors)
+      #expect(page.instances(of: "idle") == 1)
+      #expect(page.socketDescriptors(of: "idle") == 0)
+      #expect(page.openDescriptors(of: "idle") == 2 + Self.ownDescriptors)
+      #expect(page.value("socket_processes_unreadable") == 0)
+      #expect(page.value("socket_process_groups_folded") == 0)
+
+      let holder = { (actor: SocketActor) in
+        page.value("socket_pid_socket_fds", ["pid": "\(try actor.pid())", "process": "worker"])
+      }
+      #expect(try holder(first) == 10)
+      #expect(try holder(second) == 1)
+      // Who holds no socket is not among those that hold most.
+      #expect(!page.samples("socket_pid_socket_fds").contains { $0.labels["process"] == "idle" })
+    }
+  }
+
+  @Test("forked processes both hold the socket; it is one socket and outlives the parent")
+  func sharedByFork() async throws {
+    try await TestHost.run { host in
+      let server = try host.actor(named: "server")
+      let parent = try host.actor(named: "parent")
+      let listener = try server.listen()
+      let connection = try parent.connect(to: listener, of: server)
+      let child = try parent.fork()
+      try child.name("child")
+
+      let shared = try host.sample()
+      expectSockets(shared, ["ipv4": ["listen": 1, "established": 2]])
+      #expect(shared.socketDescriptors(of: "parent") == 1)
+      #expect(shared.socketDescriptors(of: "child") == 1)
+
+      try parent.exit()
+      let inherited = try host.sample()
+      expectSockets(inherited, ["ipv4": ["listen": 1, "established": 2]])
+      #expect(inherited.instances(of: "parent") == nil)
+      #expect(inherited.socketDescriptors(of: "child") == 1)
+
+      try child.close(connection.own)
+      let closed = try host.sample { $0.sockets("close_wait") == 1 }
+      expectSockets(closed, ["ipv4": ["listen": 1, "close_wait": 1, "fin_wait2": 1]])
+      #expect(closed.socketDescriptors(of: "child") == 0)
+    }
+  }
+
+  @Test("a process whose main thread has ended is alive, and its sockets count")
+  func mainThreadEnded() async throws {
+    try await TestHost.run { host in
+      let actor = try host.actor(named: "headless")
+      _ = try actor.listen()
+      _ = try actor.socket(.udp4)
+      try actor.openFiles(4)
+      try actor.leaveMainThread()
+
+      let page = try host.sample()
+      #expect(page.instances(of: "headless") == 1)
+      #expect(page.socketDescriptors(of: "headless") == 2)
+      #expect(page.openDescriptors(of: "headless") == 6 + Self.ownDescriptors)
+      #expect(page.value("socket_zombie_processes") == 0)
+      #expect(page.value("socket_processes_unreadable") == 0)
+      expectSockets(page, ["ipv4": ["listen": 1]])
+    }
+  }
+
+  @Test("processes that come and go while /proc is walked disturb nothing")
+  func churn() async throws {
+    try await TestHost.run { host in
+      let steady = try host.actor(named: "steady")
+      let churner = try host.actor(named: "churner")
+      for _ in 0..<3 { _ = try steady.socket(.udp4) }
+      try churner.startChurning()
+
+      let deadline = Deadline(after: .seconds(60))
+      var samples = 0
+      while try (samples < 20 || churner.churned() < 1000) && !deadline.hasPassed {
+        let page = try host.sample()
+        samples += 1
+        for collector in ["sockstat", "tcp", "process", "zombie"] {
+          let labels = ["collector": collector]
+          #expect(page.value("socket_exporter_collector_success", labels) == 1)
+          #expect(page.value("socket_exporter_collector_errors_total", labels) == 0)
+        }
+        #expect(page.instances(of: "steady") == 1)
+        #expect(page.socketDescriptors(of: "steady") == 3)
+        #expect(page.value("socket_processes_unreadable") == 0)
+      }
+      #expect(try churner.churned() >= 1000)
+      try churner.stopChurning()
+    }
+  }
+
+  @Test("groups over the cap are summed into one, and no sum changes")
+  func groupCap() async throws {
+    try await TestHost.run { host in
+      for (name, sockets) in [("big", 40), ("large", 30), ("small", 2), ("tiny", 1), ("none", 0)] {
+        let actor = try host.actor(named: name)
+        for _ in 0..<sockets { _ = try actor.socket(.udp4) }
+        try actor.openFiles(3)
+      }
+      // A process may be called what the sum is called.
+      let namesake = try host.actor(named: "other")
+      _ = try namesake.socket(.udp4)
+
+      let whole = try host.sample()
+      let capped = try host.sample("--process.max-groups", "2")
+      for family in [
+        "socket_process_instances", "socket_process_socket_fds", "socket_process_open_fds",
+      ] {
+        #expect(capped.sum(family) == whole.sum(family), "\(family)")
+      }
+      #expect(capped.socketDescriptors(of: "big") == 40)
+      #expect(capped.socketDescriptors(of: "large") == 30)
+      #expect(capped.socketDescriptors(of: "small") == nil)
+      let groups = whole.samples("socket_process_instances").count
+      #expect(capped.samples("socket_process_instances").count == 3)
+      #expect(whole.value("socket_process_groups_folded") == 0)
+      #expect(capped.value("socket_process_groups_folded") == Double(groups - 2))
+      // The cap on groups does not hide the processes that hold most.
+      #expect(
+        capped.samples("socket_pid_socket_fds") == whole.samples("socket_pid_socket_fds"))
+    }
+  }
+
+  @Test("--process.top bounds the processes that are named by pid")
+  func top() async throws {
+    try await TestHost.run { host in
+      var pids: [Int] = []
+      for sockets in [5, 9, 7] {
+        let actor = try host.actor(named: "holder")
+        for _ in 0..<sockets { _ = try actor.socket(.udp4) }
+        pids.append(try actor.pid())
+      }
+      let holders = { (page: MetricPage) in
+        Dictionary(
+          page.samples("socket_pid_socket_fds").map { ($0.labels["pid"] ?? "", $0.value) }
+        ) { $0 + $1 }
+      }
+      #expect(holders(try host.sample("--process.top", "1")) == ["\(pids[1])": 9])
+      #expect(
+        holders(try host.sample("--process.top", "2")) == ["\(pids[1])": 9, "\(pids[2])": 7])
+      #expect(holders(try host.sample("--process.top", "0")).isEmpty)
+    }
+  }
+
+  @Test("a collector that is off leaves nothing on the page, and the others stay")
+  func collectorOff() async throws {
+    try await TestHost.run { host in
+      _ = try host.actor(named: "actor").listen()
+      let page = try host.sample("--no-collector.process", "--no-collector.zombie")
+      #expect(page.samples("socket_process_instances").isEmpty)
+      #expect(page.samples("socket_pid_socket_fds").isEmpty)
+      #expect(page.samples("socket_zombie_processes").isEmpty)
+      expectSockets(page, ["ipv4": ["listen": 1]])
+      #expect(page.value("socket_exporter_collector_success", ["collector": "process"]) == nil)
+      #expect(page.value("socket_exporter_collector_success", ["collector": "tcp"]) == 1)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+internal import Foundation
+
+/// The programs that were built with the tests.
+package enum BuiltProducts {
+  /// The path of a program beside the test runner, in SwiftPM's build directory.
+  package static func path(_ name: String) -> String {
+    directory + "/" + name
+  }
+
+  private static let directory: String = {
+    let runner = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    return URL(filePath: runner ?? CommandLine.arguments[0]).deletingLastPathComponent().path()
+  }()
+}
+
+/// The files in `Tests/Fixtures`, found beside the sources: a resource bundle would need more than
+/// the plain files it holds.
+package enum Fixtures {
+  package static func path(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(components: "Fixtures", name).path()
+  }
+
+  package static func bytes(_ name: String) throws -> [UInt8] {
+    [UInt8](try Data(contentsOf: URL(filePath: path(name))))
+  }
+}

@@ -1,0 +1,139 @@
+internal import Foundation
+internal import Glibc
+
+/// The exporter under test.
+package enum Exporter {
+  /// The program: the one built with the tests, or the one `SOCKET_EXPORTER_BINARY` names.
+  package static let path =
+    ProcessInfo.processInfo.environment["SOCKET_EXPORTER_BINARY"]
+    ?? BuiltProducts.path("socket-exporter")
+
+  /// What it may do.
+  package enum Privileges: Sendable {
+    case root
+    /// Another user, who may do nothing special.
+    case none
+    /// The same user, who may list every directory and read every file, but may not ask where the
+    /// descriptors of others lead.
+    case listing
+
+    package static let user = 65534
+
+    fileprivate var command: [String] {
+      let capabilities = ["--inh-caps", "--ambient-caps", "--bounding-set"]
+      let identity = ["setpriv", "--reuid", "\(Self.user)", "--regid", "\(Self.user)"]
+      switch self {
+      case .root:
+        return []
+      case .none:
+        return identity + ["--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"]
+      case .listing:
+        return identity + ["--clear-groups"]
+          + capabilities.flatMap { [$0, "-all,+dac_read_search"] }
+      }
+    }
+  }
+
+  /// Runs the exporter to its end, without a host of its own.
+  package static func run(
+    _ arguments: [String], within limit: Duration = .seconds(30)
+  ) throws -> ChildProcess.Outcome {
+    try start(arguments).outcome(within: limit)
+  }
+
+  /// Starts the exporter without a host of its own.
+  package static func start(_ arguments: [String]) throws -> ChildProcess {
+    try ChildProcess([path] + arguments)
+  }
+
+  /// Starts a server on a free port of the real host's loopback interface.
+  package static func serve(_ arguments: [String] = []) throws -> RunningExporter {
+    try RunningExporter(start(RunningExporter.arguments + arguments))
+  }
+}
+
+extension TestHost {
+  /// Runs `socket-exporter metrics` on this host and reads the page.
+  ///
+  /// - Parameter wrapper: a command to run it by, for example one that denies it something.
+  package func sample(
+    _ flags: String..., as format: MetricPage.Format = .text,
+    privileges: Exporter.Privileges = .root, wrapper: [String] = []
+  ) throws -> MetricPage {
+    let program = try privileges == .root ? Exporter.path : accessibleExporter()
+    let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
+    let outcome = try run(
+      privileges.command + wrapper + [program, "metrics"] + formatFlags + flags)
+    guard outcome.exit == .code(0) else {
+      throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
+    }
+    return try MetricPage(outcome.output, as: format)
+  }
+
+  /// Samples until a condition holds, or for as long as the kernel may take to get there; the test
+  /// then looks at the last page.
+  package func sample(
+    _ flags: String..., until condition: (MetricPage) -> Bool
+  ) throws -> MetricPage {
+    let deadline = Deadline(after: .seconds(10))
+    while true {
+      let outcome = try run([Exporter.path, "metrics"] + flags)
+      guard outcome.exit == .code(0) else {
+        throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
+      }
+      let page = try MetricPage(outcome.output)
+      if condition(page) || deadline.hasPassed { return page }
+    }
+  }
+
+  /// Starts a server on a free port of this host's loopback interface.
+  package func serve(_ arguments: String...) throws -> RunningExporter {
+    try RunningExporter(start([Exporter.path] + RunningExporter.arguments + arguments))
+  }
+
+  /// A copy of the program which other users can reach: the build directory may be root's alone.
+  private func accessibleExporter() throws -> String {
+    let copy = directory + "/socket-exporter"
+    if !FileManager.default.fileExists(atPath: copy) {
+      try FileManager.default.copyItem(atPath: Exporter.path, toPath: copy)
+      chmod(copy, 0o755)
+    }
+    return copy
+  }
+}
+
+/// A server that a test started.
+package final class RunningExporter: @unchecked Sendable {
+  static let arguments = ["serve", "--web.listen-address", "127.0.0.1:0"]
+
+  package let process: ChildProcess
+  /// The port it listens on.
+  package let port: Int
+  /// The line it logged when it was ready.
+  package let startLine: String
+
+  init(_ process: ChildProcess) throws {
+    self.process = process
+    var said: [String] = []
+    while let line = process.errors.line(within: .seconds(10)) {
+      if let match = line.firstMatch(of: /127\.0\.0\.1:(\d+)/), let port = Int(match.1) {
+        self.port = port
+        startLine = line
+        return
+      }
+      said.append(line)
+    }
+    process.end()
+    throw TestFailure("the exporter did not say where it listens: \(said)")
+  }
+
+  /// Asks it to end; returns how it ended, what it had logged since its start, and the time it took.
+  package func stop(
+    signal: Int32 = SIGTERM
+  ) throws -> (outcome: ChildProcess.Outcome, time: Duration) {
+    let begin = ContinuousClock.now
+    process.send(signal: signal)
+    let outcome = try process.outcome(within: .seconds(10))
+    return (outcome, begin.duration(to: .now))
+  }
+}

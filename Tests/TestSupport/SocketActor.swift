@@ -1,0 +1,259 @@
+internal import Foundation
+internal import Glibc
+
+/// A process that holds exactly the sockets and children a test tells it to.
+package final class SocketActor: @unchecked Sendable {
+  /// A listening socket.
+  package struct Listener: Sendable {
+    package let descriptor: Int
+    package let address: String
+    package let port: Int
+  }
+
+  /// What the process does with SIGCHLD (see `bearChildren`).
+  package enum ChildSignal: String, Sendable {
+    /// Nothing.
+    case byDefault = "default"
+    /// Ignores it, so that the kernel reaps.
+    case ignored = "ignore"
+    /// Calls wait() once a signal, which is the mistake.
+    case waitsOnce = "once"
+    /// Calls waitpid(WNOHANG) until no child is left.
+    case waitsForAll = "loop"
+  }
+
+  /// Sockets for `socket(_:)`.
+  package enum Kind: String, Sendable {
+    case tcp4, tcp6, udp4, udp6, raw4, unix, netlink, packet
+  }
+
+  /// Nil for an actor that another one forked: it is no child of the test.
+  private let process: ChildProcess?
+  private let input: PipeEnd
+  private let output: PipeEnd
+  private let directory: String
+  private var forks = 0
+
+  init(_ process: ChildProcess, directory: String) {
+    self.process = process
+    input = process.input
+    output = process.output
+    self.directory = directory
+  }
+
+  private init(input: PipeEnd, output: PipeEnd, directory: String) {
+    process = nil
+    self.input = input
+    self.output = output
+    self.directory = directory
+  }
+
+  /// Gives a command and returns the words of its answer.
+  @discardableResult
+  package func send(_ command: String, within limit: Duration = .seconds(15)) throws -> [String] {
+    try input.write(command + "\n")
+    guard let line = output.line(within: limit) else {
+      throw TestFailure("no answer to: \(command)")
+    }
+    let words = line.split(separator: " ").map(String.init)
+    guard words.first == "ok" else { throw TestFailure("\(command): \(line)") }
+    return Array(words.dropFirst())
+  }
+
+  private func numbers(_ command: String, count: Int) throws -> [Int] {
+    let numbers = try send(command, within: .seconds(60)).compactMap { Int($0) }
+    guard numbers.count == count else { throw TestFailure("not \(count) numbers for: \(command)") }
+    return numbers
+  }
+
+  private func number(_ command: String) throws -> Int {
+    try numbers(command, count: 1)[0]
+  }
+
+  private func range(_ command: String) throws -> ClosedRange<Int> {
+    let ends = try numbers(command, count: 2)
+    return ends[0]...ends[1]
+  }
+
+  // MARK: The process
+
+  package func name(_ name: String) throws {
+    try self.name(bytes: Array(name.utf8))
+  }
+
+  /// Names the process with bytes that need not be text, at most 15.
+  package func name(bytes: [UInt8]) throws {
+    try send("name \(bytes.isEmpty ? "-" : hexadecimal(bytes))")
+  }
+
+  /// The process id, as the host the actor runs on has it.
+  package func pid() throws -> Int {
+    try number("pid")
+  }
+
+  /// Gives up every privilege and becomes the user and the group with this number.
+  package func become(user: Int) throws {
+    try send("user \(user)")
+  }
+
+  /// Hides the process's descriptors even from its own user, as a program with secrets does.
+  package func hideDescriptors() throws {
+    try send("dumpable 0")
+  }
+
+  /// Lets that many children exit together; returns how many of them the process has reaped.
+  @discardableResult
+  package func bearChildren(_ count: Int, _ disposition: ChildSignal) throws -> Int {
+    try number("children \(count) \(disposition.rawValue)")
+  }
+
+  /// Waits for every child that has ended; returns how many.
+  @discardableResult
+  package func reap() throws -> Int {
+    try number("reap")
+  }
+
+  /// Ends the main thread; another thread holds the descriptors and goes on.
+  package func leaveMainThread() throws {
+    try send("leave-main-thread")
+  }
+
+  /// Starts and ends processes as fast as the host can, until `stopChurning`.
+  package func startChurning() throws {
+    try send("churn-start")
+  }
+
+  /// How many processes have come and gone.
+  package func churned() throws -> Int {
+    try number("churned")
+  }
+
+  package func stopChurning() throws {
+    try send("churn-stop")
+  }
+
+  /// Forks an actor that shares every descriptor of this one and outlives it.
+  package func fork() throws -> SocketActor {
+    forks += 1
+    let path = try "\(directory)/\(pid())-\(forks)"
+    let paths = [path + "-in", path + "-out"]
+    for path in paths {
+      // Open to an actor that has given up its privileges.
+      guard mkfifo(path, 0o666) == 0, chmod(path, 0o666) == 0 else {
+        throw TestFailure("mkfifo: \(String(cString: strerror(errno)))")
+      }
+    }
+    // Both ends of the one, because a FIFO nobody reads cannot be opened for writing.
+    let input = PipeEnd(open(paths[0], O_RDWR | O_CLOEXEC))
+    let output = PipeEnd(open(paths[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+    guard input.isOpen, output.isOpen else { throw TestFailure("cannot open the FIFOs") }
+    try send("fork \(paths[0]) \(paths[1])")
+    let child = SocketActor(input: input, output: output, directory: directory)
+    // Its first answer says that it is there and has let go of this one's pipes.
+    _ = try child.pid()
+    return child
+  }
+
+  /// Ends the process in good order; the kernel closes what it holds.
+  package func exit() throws {
+    try input.write("exit\n")
+    _ = try process?.wait()
+  }
+
+  /// Ends the process with SIGKILL.
+  package func kill() {
+    process?.end()
+  }
+
+  // MARK: Descriptors
+
+  package func listen(
+    _ address: String = "127.0.0.1", port: Int = 0, backlog: Int = 128
+  ) throws -> Listener {
+    let answer = try numbers("listen \(address) \(port) \(backlog)", count: 2)
+    return Listener(descriptor: answer[0], address: address, port: answer[1])
+  }
+
+  /// Connects to any address; returns the descriptor.
+  @discardableResult
+  package func connect(_ address: String, port: Int) throws -> Int {
+    try numbers("connect \(address) \(port)", count: 2)[0]
+  }
+
+  /// Connects to a listener; returns the descriptor.
+  @discardableResult
+  package func connect(to listener: Listener) throws -> Int {
+    try connect(listener.address, port: listener.port)
+  }
+
+  /// Takes a connection from a listener of this process; returns the descriptor.
+  @discardableResult
+  package func accept(_ listener: Listener) throws -> Int {
+    try number("accept \(listener.descriptor)")
+  }
+
+  /// Connects to a listener of another actor, which accepts; returns both descriptors.
+  @discardableResult
+  package func connect(
+    to listener: Listener, of server: SocketActor
+  ) throws -> (own: Int, peer: Int) {
+    (own: try connect(to: listener), peer: try server.accept(listener))
+  }
+
+  /// Makes many connections to a listener of another actor, which accepts them.
+  package func connect(to listener: Listener, of server: SocketActor, count: Int) throws {
+    // No more at a time than any listener's accept queue takes.
+    for begin in stride(from: 0, to: count, by: 100) {
+      let part = min(100, count - begin)
+      _ = try range("connect-many \(listener.address) \(listener.port) \(part)")
+      _ = try server.range("accept-many \(listener.descriptor) \(part)")
+    }
+  }
+
+  package func socket(_ kind: Kind) throws -> Int {
+    try number("socket \(kind.rawValue)")
+  }
+
+  package func unixPair() throws {
+    _ = try numbers("unix-pair", count: 2)
+  }
+
+  /// Sends FIN and keeps the descriptor.
+  package func shutdown(_ descriptor: Int) throws {
+    try send("shutdown \(descriptor)")
+  }
+
+  package func close(_ descriptor: Int) throws {
+    try send("close \(descriptor) \(descriptor)")
+  }
+
+  /// Closes a connection with RST instead of FIN.
+  package func reset(_ descriptor: Int) throws {
+    try send("linger0 \(descriptor)")
+    try close(descriptor)
+  }
+
+  /// Reads what is there or comes; returns the number of bytes, 0 where the peer has closed.
+  package func read(_ descriptor: Int) throws -> Int {
+    try number("read \(descriptor)")
+  }
+
+  package func write(_ text: String, to descriptor: Int) throws {
+    try send("write \(descriptor) \(hexadecimal(Array(text.utf8)))")
+  }
+
+  /// Writes until the buffers of both sides are full; returns the number of bytes.
+  @discardableResult
+  package func fill(_ descriptor: Int) throws -> Int {
+    try number("fill \(descriptor)")
+  }
+
+  /// Opens files that are no sockets.
+  package func openFiles(_ count: Int) throws {
+    _ = try range("open \(count) /dev/null")
+  }
+}
+
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
