@@ -12,9 +12,7 @@ struct IntervalSchedule: Equatable {
   /// The first due moment after `now`.
   func next(after now: ContinuousClock.Instant) -> ContinuousClock.Instant {
     guard now >= beginning else { return beginning }
-    let missed = ((now - beginning) / interval).rounded(.down)
-    let due = beginning + interval * missed
-    // Division rounds: the result may be the moment itself.
-    return due > now ? due : due + interval
+    let passed = (now - beginning).attoseconds / interval.attoseconds
+    return beginning + Duration(attoseconds: (passed + 1) * interval.attoseconds)
   }
 }

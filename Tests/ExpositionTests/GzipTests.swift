@@ -1,0 +1,27 @@
+import Exposition
+import Foundation
+import TestSupport
+import Testing
+
+struct GzipTests {
+  @Test(arguments: [0, 1, 1000, 200_000])
+  func unpacksToTheSameBytes(count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+    let packed = try #require(Gzip.compress(bytes))
+    #expect(packed == Gzip.compress(bytes))
+    // gzip(1) is another implementation, and checks the sum.
+    let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).gz")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data(packed).write(to: file)
+    let gzip = Process()
+    let output = Pipe()
+    gzip.executableURL = URL(filePath: "/bin/gzip")
+    gzip.arguments = ["-dc", file.path]
+    gzip.standardOutput = output
+    try gzip.run()
+    let unpacked = output.fileHandleForReading.readDataToEndOfFile()
+    gzip.waitUntilExit()
+    #expect(gzip.terminationStatus == 0)
+    #expect([UInt8](unpacked) == bytes)
+  }
+}
