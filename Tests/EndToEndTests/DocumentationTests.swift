@@ -9,8 +9,10 @@ struct DocumentationTests {
   {
     let documented = try MetricDocumentation().entries
     let page = try await TestHost.run { host -> MetricPage in
-      // What is left out where there is none.
-      try host.actor(named: "parent").bearChildren(1, .byDefault)
+      // A holder of sockets and a zombie: what speaks of them is left out where there is none.
+      let parent = try host.actor(named: "parent")
+      _ = try parent.listen()
+      try parent.bearChildren(1, .byDefault)
       let exporter = try host.serve()
       return try eventually("a page with every collector") {
         let answer = try host.run(["curl", "-sf", "http://127.0.0.1:\(exporter.port)/metrics"])
