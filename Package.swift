@@ -7,6 +7,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let serviceLifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
+
 let package = Package(
   name: "socket-exporter",
   products: [
@@ -25,6 +28,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CMicroHTTP", dependencies: ["CLibmicrohttpd"]),
     .target(name: "CSockDiag"),
+    .target(name: "CLinuxIO"),
     .target(
       name: "CBuildInfo",
       cSettings: [
@@ -34,11 +38,13 @@ let package = Package(
       ]),
 
     // The way of the data, from the kernel down to bytes.
-    .target(name: "LinuxIO"),
+    .target(name: "LinuxIO", dependencies: ["CLinuxIO"]),
     .target(name: "SocketModel"),
     .target(name: "ProcFS", dependencies: ["LinuxIO", "SocketModel"]),
     .target(name: "SockDiag", dependencies: ["CSockDiag", "LinuxIO", "SocketModel"]),
-    .target(name: "Sampling", dependencies: ["LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
+    .target(
+      name: "Sampling",
+      dependencies: ["CLinuxIO", "LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
     .target(name: "Exposition", dependencies: ["CZlib"]),
     .target(name: "Metrics", dependencies: ["Exposition", "SocketModel"]),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "LinuxIO"]),
@@ -46,7 +52,7 @@ let package = Package(
       name: "socket-exporter",
       dependencies: [
         "CBuildInfo", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
-        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle,
+        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle, unixSignals,
       ]),
 
     // Tests, and the program that plays the processes they observe.

@@ -1,0 +1,52 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Metrics
+
+/// The program's entry. What ArgumentParser would print as several lines of usage becomes one line
+/// that names what was wrong, as people who read it in a journal want it.
+@main
+enum Main {
+  static func main() async {
+    // A reader that goes away is an error of write(2), not a reason to die.
+    _ = signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try SocketExporter.parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      let code = SocketExporter.exitCode(for: error)
+      let message = SocketExporter.fullMessage(for: error)
+      // Help and version are errors to ArgumentParser, and go to standard output.
+      if code == .success {
+        print(message)
+        // Serving is what one runs without a subcommand, so its options belong to the first help.
+        if message == SocketExporter.helpMessage() {
+          print("\n" + SocketExporter.helpMessage(for: ServeCommand.self))
+        }
+      } else if !message.isEmpty {
+        let line = SocketExporter.message(for: error).split(separator: "\n").joined(separator: " ")
+        StandardError.write("socket-exporter: \(line)\n")
+      }
+      exit(code.rawValue)
+    }
+  }
+}
+
+/// The command line.
+struct SocketExporter: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "socket-exporter",
+    abstract: "Exports the sockets of this Linux host, and who holds them, to Prometheus.",
+    discussion: """
+      Samples /proc/net/sockstat, TCP sockets by state (netlink sock_diag), the descriptors of every \
+      process and zombie processes on an interval, and serves the latest sample on /metrics.
+
+      Without a subcommand it serves.
+      """,
+    version: BuildInfo.current.line,
+    subcommands: [ServeCommand.self, MetricsCommand.self],
+    defaultSubcommand: ServeCommand.self)
+}

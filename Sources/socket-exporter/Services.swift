@@ -1,0 +1,56 @@
+internal import HTTPServer
+internal import Metrics
+internal import Sampling
+internal import ServiceLifecycle
+internal import SocketModel
+internal import Synchronization
+
+/// Takes samples until the program stops.
+struct SamplingService: Service {
+  let sampler: Sampler
+  let cache: SnapshotCache<Pages>
+  /// Called once, with the first snapshot.
+  let started: @Sendable (Snapshot) -> Void
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await sampler.run(started: started) { await cache.publish($0) }
+    }
+  }
+}
+
+/// Takes stale numbers out of the pages, should the sampler hang.
+struct WatchService: Service {
+  let cache: SnapshotCache<Pages>
+  let interval: Duration
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      await cache.watch(every: interval)
+    }
+  }
+}
+
+/// Serves until the program stops. The server is already running, for its errors are the user's.
+struct WebService: Service {
+  let server: HTTPServer
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    server.stop()
+  }
+}
+
+/// The server's counts for the pages. The pages are rendered by what the server is made of, so the
+/// server comes later.
+final class HTTPCountsSource: Sendable {
+  private let server = Mutex<HTTPServer?>(nil)
+
+  func observe(_ server: HTTPServer) {
+    self.server.withLock { $0 = server }
+  }
+
+  var current: HTTPCounts? {
+    server.withLock { $0 }.map { HTTPCounts($0.statistics) }
+  }
+}

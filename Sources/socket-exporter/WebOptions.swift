@@ -1,0 +1,55 @@
+internal import ArgumentParser
+internal import HTTPServer
+
+/// How to serve.
+struct WebOptions: ParsableArguments {
+  @Option(
+    name: .customLong("web.listen-address"),
+    help: ArgumentHelp(
+      "Address to listen on: ':9477' (all, IPv4 and IPv6), '127.0.0.1:9477', '[::1]:9477'. Repeatable. (default: :9477)",
+      valueName: "address"),
+    transform: { try ListenAddress(parsing: $0) })
+  var listenAddresses: [ListenAddress] = []
+
+  @Option(
+    name: .customLong("web.telemetry-path"),
+    help: ArgumentHelp("Path of the metrics.", valueName: "path"),
+    transform: { try parseTelemetryPath($0) })
+  var telemetryPath = "/metrics"
+
+  @Option(
+    name: .customLong("web.max-requests"),
+    help: ArgumentHelp(
+      "Requests answered at the same time; the next one gets 503.", valueName: "count"),
+    transform: { try parseCount($0, in: 1...100_000) })
+  var maxRequests = 40
+
+  @Option(
+    name: .customLong("web.max-connections"),
+    help: ArgumentHelp("Connections open at the same time.", valueName: "count"),
+    transform: { try parseCount($0, in: 1...100_000) })
+  var maxConnections = 512
+
+  @Flag(
+    name: .customLong("web.disable-exporter-metrics"),
+    help: "Leave out metrics about the exporter itself (socket_exporter_*, process_*).")
+  var disablesExporterMetrics = false
+
+  var configuration: HTTPServer.Configuration {
+    get throws {
+      var configuration = HTTPServer.Configuration(
+        addresses: listenAddresses.isEmpty
+          ? [try ListenAddress(parsing: ":9477")] : listenAddresses)
+      configuration.maximumRequests = maxRequests
+      configuration.maximumConnections = maxConnections
+      return configuration
+    }
+  }
+}
+
+private func parseTelemetryPath(_ path: String) throws -> String {
+  guard path.hasPrefix("/"), path != "/", !path.hasPrefix("/-/"), !path.contains("?") else {
+    throw ValidationError("expected a path such as /metrics, neither / nor below /-/")
+  }
+  return path
+}
