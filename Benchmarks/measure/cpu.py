@@ -1,0 +1,96 @@
+"""CPU of one sample against the C floor of the same work, in turns, so that both meet the same machine."""
+
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Iterator
+
+from .errors import CannotMeasure
+from .exporter import Exporter, Page, Sample
+
+
+@dataclass(frozen=True)
+class Pass:
+    walk_seconds: float
+    dump_seconds: float
+    wall_seconds: float
+    descriptors: int
+    socket_descriptors: int
+    tcp_sockets: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self.walk_seconds + self.dump_seconds
+
+
+class Floor:
+    def __init__(self, process: subprocess.Popen[str]):
+        self.process = process
+
+    def measure(self) -> Pass:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split()
+        if len(answer) != 6:
+            raise CannotMeasure("the C floor failed")
+        return Pass(*map(float, answer[:3]), *map(int, answer[3:]))
+
+
+@contextmanager
+def floor(program: Path) -> Iterator[Floor]:
+    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Floor(process)
+    finally:
+        process.communicate()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rounds of one floor pass and one sample of the exporter each."""
+
+    rounds: list[tuple[Pass, Sample]]
+
+    @property
+    def last_pass(self) -> Pass:
+        return self.rounds[-1][0]
+
+    @property
+    def page(self) -> Page:
+        return self.rounds[-1][1].page
+
+    @property
+    def walk_seconds(self) -> float:
+        return median(floor.walk_seconds for floor, _ in self.rounds)
+
+    @property
+    def dump_seconds(self) -> float:
+        return median(floor.dump_seconds for floor, _ in self.rounds)
+
+    @property
+    def floor_seconds(self) -> float:
+        return median(floor.cpu_seconds for floor, _ in self.rounds)
+
+    @property
+    def sample_seconds(self) -> float:
+        return median(sample.cpu_seconds for _, sample in self.rounds)
+
+    @property
+    def collector_seconds(self) -> float:
+        return median(sample.collector_cpu_seconds for _, sample in self.rounds)
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
+
+    @property
+    def ratios(self) -> list[float]:
+        return [sample.cpu_seconds / floor.cpu_seconds for floor, sample in self.rounds]
+
+
+def compare(exporter: Exporter, floor: Floor, rounds: int) -> Comparison:
+    samples = exporter.samples()
+    return Comparison([(floor.measure(), next(samples)) for _ in range(rounds)])
