@@ -1,0 +1,55 @@
+# Everything a developer needs, on a Debian 12 with a Swift 6.3 toolchain. `make help` lists it.
+
+SWIFT ?= swift
+# The Swift library is linked in, glibc and libmicrohttpd are not (security updates reach them).
+RELEASE := --configuration release --product socket-exporter \
+	--static-swift-stdlib -Xlinker --gc-sections
+BINARY := .build/release/socket-exporter
+
+BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin nftables nginx-light procps \
+	prometheus python3 python3-prometheus-client util-linux
+BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
+	prometheus-node-exporter prometheus-process-exporter python3 wrk
+
+.PHONY: help
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+.PHONY: run
+run: build ## Build and run on :9477; ARGS="..." adds flags
+	$(BINARY) $(ARGS)
+
+.PHONY: build
+build: ## Build the release binary
+	@.ci/require $(BUILD_PACKAGES)
+	$(SWIFT) build $(RELEASE)
+
+.PHONY: test
+test: lint build ## Run all tests against the release binary
+	@.ci/require $(TEST_PACKAGES)
+	$(SWIFT) build --build-tests
+	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER))
+
+.PHONY: lint
+lint: ## Check the format of the sources
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+.PHONY: format
+format: ## Format the sources
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+.PHONY: golden
+golden: ## Write the golden pages anew; read the diff
+	@.ci/require $(BUILD_PACKAGES)
+	SOCKET_EXPORTER_WRITE_GOLDEN=1 $(SWIFT) test --filter GoldenTests
+	git diff --stat -- Tests/Fixtures/golden
+
+.PHONY: bench
+bench: build ## Measure beside the C floor and other tools; needs root, takes minutes
+	@.ci/require $(BENCH_PACKAGES)
+	Benchmarks/run --exporter $(BINARY) $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf .build
