@@ -30,4 +30,23 @@ package struct Snapshot: Sendable, Equatable {
   package init(backend: Backend) {
     self.backend = backend
   }
+
+  /// The time of the latest success of any collector; nil before the first.
+  package var sampled: SampleTime? {
+    collectors.compactMap(\.lastSuccess).max { $0.instant < $1.instant }
+  }
+
+  /// Takes out what is too old to be shown, and says that its collector does not succeed. Old numbers
+  /// that stand still look like a quiet host.
+  package mutating func dropStale(at now: ContinuousClock.Instant) {
+    for index in collectors.indices where collectors[index].isStale(at: now) {
+      collectors[index].succeeded = false
+      switch collectors[index].collector {
+      case .sockstat: sockstat = nil
+      case .tcp: tcp = nil
+      case .process: process = nil
+      case .zombie: zombie = nil
+      }
+    }
+  }
 }

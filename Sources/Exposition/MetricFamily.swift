@@ -1,0 +1,39 @@
+/// What every series of one name has in common.
+package struct MetricFamily: Sendable {
+  package enum Kind: Sendable {
+    case gauge, counter
+  }
+
+  /// A base unit. OpenMetrics wants the name to end in it.
+  package enum Unit: Sendable {
+    case bytes, seconds, ratio
+
+    var name: StaticString {
+      switch self {
+      case .bytes: "bytes"
+      case .seconds: "seconds"
+      case .ratio: "ratio"
+      }
+    }
+  }
+
+  /// The whole name, `_total` of a counter included.
+  package let name: StaticString
+  package let kind: Kind
+  package let unit: Unit?
+  /// The label names in the order in which samples give their values.
+  package let labels: [StaticString]
+  /// One or more whole sentences: what is counted, of what scope, and when it is absent.
+  package let help: StaticString
+
+  package init(
+    _ name: StaticString, _ kind: Kind, unit: Unit? = nil, labels: [StaticString] = [],
+    help: StaticString
+  ) {
+    self.name = name
+    self.kind = kind
+    self.unit = unit
+    self.labels = labels
+    self.help = help
+  }
+}
