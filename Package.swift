@@ -39,7 +39,9 @@ let package = Package(
     .target(name: "SocketModel"),
     .target(name: "ProcFS", dependencies: ["LinuxIO", "SocketModel"]),
     .target(name: "SockDiag", dependencies: ["CSockDiag", "LinuxIO", "SocketModel"]),
-    .target(name: "Sampling", dependencies: ["LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
+    .target(
+      name: "Sampling",
+      dependencies: ["CLinuxIO", "LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
     .target(name: "Exposition", dependencies: ["CZlib"]),
     .target(name: "Metrics", dependencies: ["Exposition", "SocketModel"]),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "LinuxIO"]),

@@ -5,7 +5,7 @@ package struct ProcFileSystem: ~Copyable {
   /// Where it is mounted, as the user named it.
   package let path: String
   private let root: FileDescriptor
-  package var buffer = ReadBuffer()
+  private var buffer = ReadBuffer()
 
   /// - Throws: `SystemError` where the directory cannot be opened.
   package init(path: String = "/proc") throws(SystemError) {
@@ -53,5 +53,12 @@ package struct ProcFileSystem: ~Copyable {
   /// it end and its number be given to another, the kernel answers ESRCH.
   package borrowing func openProcess(_ pid: Int32) throws(SystemError) -> FileDescriptor {
     try root.open(below: String(pid), directory: true)
+  }
+
+  /// Reads a file below a directory that `openProcess` opened.
+  package mutating func read<Value>(
+    _ file: String, of process: borrowing FileDescriptor, _ parse: (Span<UInt8>) throws -> Value
+  ) throws -> Value {
+    try buffer.withContents(of: process.open(below: file), name: file, parse)
   }
 }

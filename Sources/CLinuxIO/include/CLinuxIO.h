@@ -9,4 +9,9 @@
 /// deleted when `import Glibc` offers it.
 ssize_t linux_io_getdents64(int descriptor, void *_Nonnull buffer, size_t capacity);
 
+/// pthread_setname_np(3) for the calling thread: what `ps -L` and `top -H` show; at most 15 bytes.
+/// glibc declares it for _GNU_SOURCE only, which Swift's Glibc module does not define. To be deleted
+/// when `import Glibc` offers it.
+void linux_io_set_thread_name(const char *_Nonnull name);
+
 #endif
