@@ -51,6 +51,12 @@ extension Span where Element == UInt8 {
     return position > start
   }
 
+  /// Whether no word goes on here: the text ends, or a space or control character stands here.
+  @inline(__always)
+  package func isWordEnd(_ position: Int) -> Bool {
+    position >= count || self[position] <= 0x20
+  }
+
   /// Moves past `literal` if the text continues with it.
   @inline(__always)
   package func skip(_ literal: StaticString, at position: inout Int) -> Bool {

@@ -9,7 +9,7 @@ package enum BootTime {
     try bytes.forEachLine { (line, number) throws(ParseError) in
       var position = 0
       guard line.skip("btime ", at: &position) else { return }
-      guard let value = line.decimal(at: &position) else {
+      guard let value = line.decimal(at: &position), line.isWordEnd(position) else {
         throw ParseError(file: "stat", line: number, field: "btime")
       }
       bootTime = value

@@ -10,11 +10,11 @@ package struct MemoryPages: Sendable, Equatable {
   /// - Throws: `ParseError` where one of the two numbers is missing or malformed.
   package init(parsing bytes: Span<UInt8>) throws(ParseError) {
     var position = 0
-    guard let size = bytes.decimal(at: &position) else {
+    guard let size = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
       throw ParseError(file: "statm", line: 1, field: "size")
     }
     bytes.skipSpaces(at: &position)
-    guard let resident = bytes.decimal(at: &position) else {
+    guard let resident = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
       throw ParseError(file: "statm", line: 1, field: "resident")
     }
     self.size = size

@@ -9,6 +9,7 @@ package enum NetSockstat {
   /// Reads one of the two files into `sockstat`. Lines and keys that are not known are passed over,
   /// for kernels add some now and then.
   /// - Parameter pageBytes: the size of a page, bytes.
+  /// What an unknown key says need not be a number.
   /// - Throws: `ParseError` where a known key has no number, or a line no protocol.
   package static func parse(
     _ bytes: Span<UInt8>, file: String, pageBytes: UInt64, into sockstat: inout Sockstat
@@ -20,7 +21,7 @@ package enum NetSockstat {
       guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
         throw ParseError(file: file, line: number, field: "protocol")
       }
-      let subject = Subject(line.extracting(0..<colon))
+      guard let subject = Subject(line.extracting(0..<colon)) else { return }
       position = colon + 1
       while true {
         line.skipSpaces(at: &position)
@@ -29,16 +30,12 @@ package enum NetSockstat {
         guard line.skipWord(at: &position) else { break }
         let key = line.extracting(keyStart..<position)
         line.skipSpaces(at: &position)
-        guard let value = line.decimal(at: &position),
-          position == line.count || line[position] == UInt8(ascii: " ")
-        else {
-          throw ParseError(file: file, line: number, field: key.text)
-        }
-        if let subject {
-          try subject.store(
-            value, key: key, pageBytes: pageBytes, into: &result,
-            overflow: ParseError(file: file, line: number, field: key.text))
-        }
+        var end = position
+        var value = line.decimal(at: &end)
+        if line.isWordEnd(end) { position = end } else { value = nil }
+        try subject.store(
+          value, key: key, pageBytes: pageBytes, into: &result,
+          malformed: ParseError(file: file, line: number, field: key.text))
       }
     }
     sockstat = result
@@ -66,24 +63,29 @@ package enum NetSockstat {
       }
     }
 
+    /// - Parameter value: nil where none that reads as a number follows the key.
     func store(
-      _ value: UInt64, key: Span<UInt8>, pageBytes: UInt64, into sockstat: inout Sockstat,
-      overflow: ParseError
+      _ value: UInt64?, key: Span<UInt8>, pageBytes: UInt64, into sockstat: inout Sockstat,
+      malformed: ParseError
     ) throws(ParseError) {
+      func number() throws(ParseError) -> UInt64 {
+        guard let value else { throw malformed }
+        return value
+      }
       func bytes() throws(ParseError) -> UInt64 {
-        let (product, overflowed) = value.multipliedReportingOverflow(by: pageBytes)
-        if overflowed { throw overflow }
+        let (product, overflowed) = try number().multipliedReportingOverflow(by: pageBytes)
+        if overflowed { throw malformed }
         return product
       }
       switch (self, key.text) {
-      case (.sockets, "used"): sockstat.socketsUsed = value
-      case (.inUse(let proto, .ipv4), "inuse"): sockstat.ipv4.inUse[proto.rawValue] = value
-      case (.inUse(let proto, .ipv6), "inuse"): sockstat.ipv6.inUse[proto.rawValue] = value
-      case (.inUse(.frag, .ipv4), "memory"): sockstat.ipv4.fragmentMemoryBytes = value
-      case (.inUse(.frag, .ipv6), "memory"): sockstat.ipv6.fragmentMemoryBytes = value
-      case (.inUse(.tcp, .ipv4), "orphan"): sockstat.tcpOrphans = value
-      case (.inUse(.tcp, .ipv4), "tw"): sockstat.tcpTimeWait = value
-      case (.inUse(.tcp, .ipv4), "alloc"): sockstat.tcpAllocated = value
+      case (.sockets, "used"): sockstat.socketsUsed = try number()
+      case (.inUse(let proto, .ipv4), "inuse"): sockstat.ipv4.inUse[proto.rawValue] = try number()
+      case (.inUse(let proto, .ipv6), "inuse"): sockstat.ipv6.inUse[proto.rawValue] = try number()
+      case (.inUse(.frag, .ipv4), "memory"): sockstat.ipv4.fragmentMemoryBytes = try number()
+      case (.inUse(.frag, .ipv6), "memory"): sockstat.ipv6.fragmentMemoryBytes = try number()
+      case (.inUse(.tcp, .ipv4), "orphan"): sockstat.tcpOrphans = try number()
+      case (.inUse(.tcp, .ipv4), "tw"): sockstat.tcpTimeWait = try number()
+      case (.inUse(.tcp, .ipv4), "alloc"): sockstat.tcpAllocated = try number()
       case (.inUse(.tcp, .ipv4), "mem"): sockstat.tcpMemoryBytes = try bytes()
       case (.inUse(.udp, .ipv4), "mem"): sockstat.udpMemoryBytes = try bytes()
       default: break

@@ -24,7 +24,8 @@ package enum NetTCP {
       throw ParseError(file: file, line: number, field: "rem_address")
     }
     line.skipSpaces(at: &position)
-    guard let value = line.hexadecimal(at: &position), let code = UInt8(exactly: value),
+    guard let value = line.hexadecimal(at: &position), line.isWordEnd(position),
+      let code = UInt8(exactly: value),
       let state = TCPState(kernelNumber: code)
     else {
       throw ParseError(file: file, line: number, field: "st")

@@ -40,31 +40,37 @@ package struct ProcessStat: Sendable, Equatable {
 
     var position = close + 1
     bytes.skipSpaces(at: &position)
-    guard position < bytes.count, bytes[position] > 0x20 else { throw failed("state") }
+    guard !bytes.isWordEnd(position), bytes.isWordEnd(position + 1) else { throw failed("state") }
     state = bytes[position]
     position += 1
 
     bytes.skipSpaces(at: &position)
-    guard let parent = bytes.decimal(at: &position), let parent = Int32(exactly: parent) else {
-      throw failed("ppid")
-    }
+    guard let parent = bytes.decimal(at: &position), bytes.isWordEnd(position),
+      let parent = Int32(exactly: parent)
+    else { throw failed("ppid") }
     self.parent = parent
 
     // pgrp, session, tty_nr and tpgid come first.
     for _ in 0..<4 { guard bytes.skipWord(at: &position) else { throw failed("flags") } }
     bytes.skipSpaces(at: &position)
-    guard let flags = bytes.decimal(at: &position) else { throw failed("flags") }
+    guard let flags = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
+      throw failed("flags")
+    }
     self.flags = flags
 
     // minflt to nice: ten fields.
     for _ in 0..<10 { guard bytes.skipWord(at: &position) else { throw failed("num_threads") } }
     bytes.skipSpaces(at: &position)
-    guard let threads = bytes.decimal(at: &position) else { throw failed("num_threads") }
+    guard let threads = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
+      throw failed("num_threads")
+    }
     self.threads = threads
 
     guard bytes.skipWord(at: &position) else { throw failed("starttime") }
     bytes.skipSpaces(at: &position)
-    guard let startTicks = bytes.decimal(at: &position) else { throw failed("starttime") }
+    guard let startTicks = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
+      throw failed("starttime")
+    }
     self.startTicks = startTicks
   }
 }

@@ -28,7 +28,7 @@ package enum ProcessStatus {
     var position = 0
     guard line.skip(name, at: &position) else { return nil }
     line.skipSpaces(at: &position)
-    guard let mask = line.hexadecimal(at: &position) else {
+    guard let mask = line.hexadecimal(at: &position), line.isWordEnd(position) else {
       throw ParseError(file: "status", line: number, field: name.description)
     }
     return mask

@@ -1,0 +1,29 @@
+import Glibc
+
+/// A pipe that tells whether its writing end is open. The test closes that, or has it closed.
+final class Pipe {
+  let reading: Int32
+  let writing: Int32
+
+  init() {
+    var ends: [Int32] = [-1, -1]
+    precondition(pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (reading, writing) = (ends[0], ends[1])
+  }
+
+  deinit {
+    close(reading)
+  }
+
+  /// Whether the writing end is closed, or will be in a moment: a child that another test starts
+  /// holds a copy until it executes its program.
+  var isClosed: Bool { hungUp(within: 5000) }
+
+  var isOpen: Bool { !hungUp(within: 0) }
+
+  private func hungUp(within milliseconds: Int32) -> Bool {
+    var request = pollfd(fd: reading, events: 0, revents: 0)
+    return poll(&request, 1, milliseconds) == 1 && request.revents & Int16(POLLHUP) != 0
+  }
+}

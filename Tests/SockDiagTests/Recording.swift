@@ -1,0 +1,74 @@
+import LinuxIO
+import SockDiag
+import SocketModel
+import TestSupport
+
+/// A recorded dump: the datagrams, and how many sockets of each state `ss` printed at the time. See
+/// `Tests/Fixtures/sockdiag/README.md`.
+struct Recording {
+  let datagrams: [[UInt8]]
+  /// The answers carry the number of the request.
+  static let sequence: UInt32 = 1
+
+  init(_ name: String) throws {
+    let bytes = try Fixtures.bytes("sockdiag/\(name).bin")
+    var datagrams: [[UInt8]] = []
+    var position = 0
+    while position < bytes.count {
+      let length = bytes[position..<position + 4].reversed().reduce(0) { $0 << 8 | Int($1) }
+      datagrams.append(Array(bytes[position + 4..<position + 4 + length]))
+      position += 4 + length
+    }
+    self.datagrams = datagrams
+  }
+
+  static func countsOfSS(_ name: String, _ family: AddressFamily) throws -> TCPSocketCounts {
+    let states: [Substring: TCPState] = [
+      "ESTAB": .established, "SYN-SENT": .synSent, "SYN-RECV": .synReceived,
+      "FIN-WAIT-1": .finWait1, "FIN-WAIT-2": .finWait2, "TIME-WAIT": .timeWait, "UNCONN": .close,
+      "CLOSE-WAIT": .closeWait, "LAST-ACK": .lastAck, "LISTEN": .listen, "CLOSING": .closing,
+    ]
+    let text = String(decoding: try Fixtures.bytes("sockdiag/\(name).txt"), as: UTF8.self)
+    var counts = TCPSocketCounts()
+    for line in text.split(separator: "\n") {
+      let name = line.prefix { $0 != " " }
+      guard let state = states[name] else { throw TestError.unknownState(String(name)) }
+      counts[state, family] += 1
+    }
+    return counts
+  }
+
+  enum TestError: Error { case unknownState(String) }
+}
+
+/// What a datagram, or one after another, says.
+struct Reading: Equatable {
+  var counts = TCPSocketCounts()
+  var progress = InetDiag.Progress.more
+  var interrupted = false
+
+  mutating func read(
+    _ datagram: [UInt8], sequence: UInt32 = Recording.sequence
+  ) throws(NetlinkError) {
+    progress = try InetDiag.count(
+      datagram.span, sequence: sequence, interrupted: &interrupted, into: &counts)
+  }
+
+  var sockets: UInt64 {
+    var sum: UInt64 = 0
+    for family in AddressFamily.allCases {
+      for state in TCPState.allCases { sum += counts[state, family] }
+    }
+    return sum
+  }
+}
+
+/// Where the messages of a well-formed datagram begin, and where the last one ends.
+func boundaries(of datagram: [UInt8]) -> [Int] {
+  var boundaries = [0]
+  while let position = boundaries.last, position < datagram.count {
+    let length = datagram[position..<position + 4].reversed().reduce(0) { $0 << 8 | Int($1) }
+    boundaries.append(position + (length + 3) / 4 * 4)
+  }
+  return boundaries
+}
