@@ -62,6 +62,60 @@ struct BackendTests {
   }
 }
 
+@Suite("Sources that fail", .onTestHost, .timeLimit(.minutes(2)))
+struct FailingSourceTests {
+  private static func success(_ page: MetricPage, _ collector: String) -> Double? {
+    page.value("socket_exporter_collector_success", ["collector": collector])
+  }
+
+  /// A directory without anything in it, where /proc should be.
+  private static func emptyDirectory(on host: TestHost) throws -> String {
+    let directory = host.directory + "/empty"
+    _ = try host.run(["mkdir", directory])
+    return directory
+  }
+
+  @Test("a source that fails fails alone: its numbers are absent, the others are served")
+  func failsAlone() async throws {
+    try await TestHost.run { host in
+      _ = try host.actor(named: "actor").listen()
+      let page = try host.sample(
+        "--path.procfs", Self.emptyDirectory(on: host), exit: .code(1))
+      #expect(Self.success(page, "sockstat") == 0)
+      #expect(
+        page.value("socket_exporter_collector_errors_total", ["collector": "sockstat"]) == 1)
+      #expect(page.samples("socket_sockstat_inuse").isEmpty)
+      #expect(page.value("socket_sockstat_tcp_time_wait") == nil)
+      #expect(Self.success(page, "tcp") == 1)
+      expectSockets(page, ["ipv4": ["listen": 1]])
+    }
+  }
+
+  @Test("netlink refused and /proc/net missing: no TCP numbers at all")
+  func noSourceLeft() async throws {
+    try await TestHost.run { host in
+      let page = try host.sample(
+        "--path.procfs", Self.emptyDirectory(on: host),
+        wrapper: [BuiltProducts.path("socket-actor"), "exec-without-netlink", "1"], exit: .code(1))
+      #expect(Self.success(page, "tcp") == 0)
+      #expect(page.samples("socket_tcp_sockets").isEmpty)
+    }
+  }
+
+  @Test("a /proc without processes is none: not a host with zero processes")
+  func noProcesses() async throws {
+    try await TestHost.run { host in
+      let page = try host.sample(
+        "--path.procfs", Self.emptyDirectory(on: host), exit: .code(1))
+      #expect(Self.success(page, "process") == 0)
+      #expect(Self.success(page, "zombie") == 0)
+      #expect(page.value("socket_processes") == nil)
+      #expect(page.value("socket_zombie_processes") == nil)
+      #expect(page.value("socket_processes_unreadable") == nil)
+    }
+  }
+}
+
 @Suite("Many sockets", .onTestHost, .timeLimit(.minutes(3)))
 struct LoadTests {
   private static let descriptors = 5500
@@ -95,6 +149,11 @@ struct LoadTests {
           page.value("socket_sockstat_inuse", ["protocol": "tcp", "family": "ipv4"])
             == sockets + 1)
       }
+
+      let exporter = try host.serve("--collect.interval", "100ms")
+      let (outcome, time) = try exporter.stop()
+      #expect(outcome.exit == .code(0))
+      #expect(time < .seconds(1))
     }
   }
 }

@@ -23,7 +23,8 @@ struct PrivilegeTests {
   private static func expectOwnProcessOnly(_ page: MetricPage) {
     #expect(page.instances(of: "own") == 1)
     #expect(page.socketDescriptors(of: "own") == 2)
-    #expect(page.openDescriptors(of: "own") == 4 + 2 + 3)
+    // Its sockets, its files and the pipes it talks through.
+    #expect(page.openDescriptors(of: "own") == 9)
     for name in ["roots", "hidden"] {
       // Absent: a zero would say that it holds none.
       #expect(page.socketDescriptors(of: name) == nil, "\(name)")
@@ -60,6 +61,35 @@ struct PrivilegeTests {
     }
   }
 
+  @Test("root without capabilities may read little, and says so")
+  func rootWithoutCapabilities() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample(privileges: .rootWithoutCapabilities)
+      for name in ["roots", "own", "hidden"] {
+        #expect(page.instances(of: name) == 1, "\(name)")
+        #expect(page.socketDescriptors(of: name) == nil, "\(name)")
+        #expect(page.openDescriptors(of: name) == nil, "\(name)")
+      }
+      #expect(page.value("socket_processes_unreadable") == 4)
+      expectSockets(page, ["ipv4": ["listen": 1]])
+    }
+  }
+
+  @Test("groups that cannot be read are folded like others, and add no zeros")
+  func unreadableGroupsFolded() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let page = try host.sample("--process.max-groups", "1", privileges: .none)
+      // Process 1, root's, the hidden one, and the exporter.
+      #expect(page.socketDescriptors(of: "own") == 2)
+      #expect(page.instances(of: "other") == 4)
+      #expect(page.sum("socket_process_instances") == 5)
+      #expect(page.value("socket_process_groups_folded") == 4)
+      #expect(page.value("socket_processes_unreadable") == 3)
+    }
+  }
+
   @Test("a group of which one member is unreadable shows the others, and says so")
   func partlyReadableGroup() async throws {
     try await TestHost.run { host in
@@ -89,16 +119,33 @@ struct PrivilegeTests {
     }
   }
 
+  /// Mounts a second /proc which hides what is not the reader's own.
+  private static func mountProcFileSystem(on host: TestHost, hidepid: Int) throws -> String {
+    let directory = host.directory + "/proc"
+    let mounted = try host.run([
+      "sh", "-c", "mkdir \"$1\" && mount -t proc -o hidepid=\(hidepid) proc \"$1\"", "sh", directory,
+    ])
+    try #require(mounted.exit == .code(0), "\(mounted.errors)")
+    return directory
+  }
+
+  @Test("where /proc shows other users' processes by number only, they are counted")
+  func closedProcesses() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let directory = try Self.mountProcFileSystem(on: host, hidepid: 1)
+      let page = try host.sample("--path.procfs", directory, privileges: .none)
+      Self.expectOwnProcessOnly(page)
+      #expect(page.value("socket_processes_unreadable") == 3)
+      #expect(page.value("socket_processes") == 5)
+    }
+  }
+
   @Test("where /proc hides other users' processes, they are absent, and the rest is right")
   func hiddenProcesses() async throws {
     try await TestHost.run { host in
       try Self.populate(host)
-      let directory = host.directory + "/proc"
-      let mounted = try host.run([
-        "sh", "-c", "mkdir \"$1\" && mount -t proc -o hidepid=2 proc \"$1\"", "sh", directory,
-      ])
-      try #require(mounted.exit == .code(0), "\(mounted.errors)")
-
+      let directory = try Self.mountProcFileSystem(on: host, hidepid: 2)
       let page = try host.sample("--path.procfs", directory, privileges: .none)
       Self.expectOwnProcessOnly(page)
       #expect(page.instances(of: "roots") == nil)

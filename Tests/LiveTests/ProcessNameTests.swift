@@ -30,6 +30,11 @@ struct ProcessNameTests {
     [],
   ]
 
+  /// The label a name becomes. An empty label would be no label at all.
+  private static func label(_ name: [UInt8]) -> String {
+    name.isEmpty ? "(unnamed)" : String(decoding: name, as: UTF8.self)
+  }
+
   /// A process of each name, each with a number of sockets of its own.
   private static func populate(_ host: TestHost) throws {
     for (index, name) in names.enumerated() {
@@ -48,7 +53,7 @@ struct ProcessNameTests {
       try Self.populate(host)
       let page = try host.sample("--process.top", "100", as: format)
       for (index, bytes) in Self.names.enumerated() {
-        let name = String(decoding: bytes, as: UTF8.self)
+        let name = Self.label(bytes)
         let sockets = Double(index + 1)
         #expect(page.instances(of: name) == 1, "\(name.debugDescription)")
         #expect(page.socketDescriptors(of: name) == sockets, "\(name.debugDescription)")
@@ -65,20 +70,22 @@ struct ProcessNameTests {
     }
   }
 
-  @Test("names that differ only in what is not UTF-8 are one group, not one series twice")
-  func namesThatBecomeEqual() async throws {
+  @Test(
+    "names that become equal are one group, not one series twice",
+    arguments: [[[0xFE], [0xFF]], [[], Array("(unnamed)".utf8)]] as [[[UInt8]]])
+  func namesThatBecomeEqual(names: [[UInt8]]) async throws {
     try await TestHost.run { host in
-      for (byte, sockets) in [(UInt8(0xFE), 2), (0xFF, 3)] {
+      for name in names {
         let actor = try host.actor(named: "unnamed")
-        try actor.name(bytes: [byte])
-        for _ in 0..<sockets { _ = try actor.socket(.udp4) }
+        try actor.name(bytes: name)
+        for _ in 0..<3 { _ = try actor.socket(.udp4) }
         try actor.bearChildren(2, .byDefault)
       }
       let page = try host.sample()
-      #expect(page.instances(of: "\u{FFFD}") == 2)
-      #expect(page.socketDescriptors(of: "\u{FFFD}") == 5)
-      #expect(
-        page.value("socket_zombie_children", ["parent": "\u{FFFD}", "sigchld": "default"]) == 4)
+      let label = Self.label(names[0])
+      #expect(page.instances(of: label) == 2)
+      #expect(page.socketDescriptors(of: label) == 6)
+      #expect(page.value("socket_zombie_children", ["parent": label, "sigchld": "default"]) == 4)
     }
   }
 }

@@ -102,6 +102,18 @@ struct ZombieTests {
     }
   }
 
+  @Test("a zombie whose parent is out of sight, as where a container was entered from outside")
+  func parentOutOfSight() async throws {
+    try await TestHost.run { host in
+      try host.actor(named: "entered").exitUnreaped()
+      let page = try host.sample { $0.value("socket_zombie_processes") == 1 }
+      #expect(page.value("socket_zombie_processes") == 1)
+      #expect(page.sum("socket_zombie_children") == 1)
+      #expect(page.sum("socket_zombie_children", ["sigchld": "unknown"]) == 1)
+      #expect(page.instances(of: "entered") == nil)
+    }
+  }
+
   @Test("the parent is killed: its zombies are adopted and reaped")
   func parentKilled() async throws {
     try await TestHost.run { host in

@@ -16,20 +16,27 @@ package enum Exporter {
     /// The same user, who may list every directory and read every file, but may not ask where the
     /// descriptors of others lead.
     case listing
+    /// Root by name only, as in a strict sandbox.
+    case rootWithoutCapabilities
 
     package static let user = 65534
 
     fileprivate var command: [String] {
-      let capabilities = ["--inh-caps", "--ambient-caps", "--bounding-set"]
-      let identity = ["setpriv", "--reuid", "\(Self.user)", "--regid", "\(Self.user)"]
+      let identity = [
+        "setpriv", "--reuid", "\(Self.user)", "--regid", "\(Self.user)", "--clear-groups",
+      ]
       switch self {
       case .root:
         return []
       case .none:
-        return identity + ["--clear-groups", "--inh-caps", "-all", "--bounding-set", "-all"]
+        return identity + ["--inh-caps", "-all", "--bounding-set", "-all"]
       case .listing:
-        return identity + ["--clear-groups"]
-          + capabilities.flatMap { [$0, "-all,+dac_read_search"] }
+        return identity
+          + ["--inh-caps", "--ambient-caps", "--bounding-set"].flatMap {
+            [$0, "-all,+dac_read_search"]
+          }
+      case .rootWithoutCapabilities:
+        return ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all"]
       }
     }
   }
@@ -56,15 +63,17 @@ extension TestHost {
   /// Runs `socket-exporter metrics` on this host and reads the page.
   ///
   /// - Parameter wrapper: a command to run it by, for example one that denies it something.
+  /// - Parameter exit: how it must end; it fails where a collector does.
   package func sample(
     _ flags: String..., as format: MetricPage.Format = .text,
-    privileges: Exporter.Privileges = .root, wrapper: [String] = []
+    privileges: Exporter.Privileges = .root, wrapper: [String] = [],
+    exit: ChildProcess.Exit = .code(0)
   ) throws -> MetricPage {
     let program = try privileges == .root ? Exporter.path : accessibleExporter()
     let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
     let outcome = try run(
       privileges.command + wrapper + [program, "metrics"] + formatFlags + flags)
-    guard outcome.exit == .code(0) else {
+    guard outcome.exit == exit else {
       throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
     }
     return try MetricPage(outcome.output, as: format)

@@ -21,16 +21,14 @@ final class SpawningThread: @unchecked Sendable {
   }
 
   /// Runs a job and waits for it.
-  func run<Value>(_ body: () throws -> Value) throws -> Value {
+  func run<Value>(_ body: @escaping () throws -> Value) throws -> Value {
     var result: Result<Value, any Error>?
-    withoutActuallyEscaping(body) { body in
-      let done = DispatchSemaphore(value: 0)
-      add {
-        result = Result { try body() }
-        done.signal()
-      }
-      done.wait()
+    let done = DispatchSemaphore(value: 0)
+    add {
+      result = Result { try body() }
+      done.signal()
     }
+    done.wait()
     guard let result else { throw TestFailure("the thread ended before its job") }
     return try result.get()
   }
