@@ -1,4 +1,4 @@
-internal import Glibc
+internal import LinuxIO
 internal import ProcFS
 package import SocketModel
 
@@ -114,12 +114,12 @@ package actor Sampler {
   private func attempt(_ index: Int, _ body: () throws -> Void) {
     let collector = snapshot.collectors[index].collector
     let begun = ContinuousClock.now
-    let cpuBegun = threadCPUTime()
+    let cpuBegun = SystemClock.threadCPUTime
     do {
       try body()
       snapshot.collectors[index].succeeded = true
       snapshot.collectors[index].lastSuccess = SampleTime(
-        timestampSeconds: timeSinceEpoch() / .seconds(1), instant: .now)
+        timestampSeconds: SystemClock.sinceEpoch / .seconds(1), instant: .now)
       if failing.remove(collector) != nil { report(.collectorRecovered(collector)) }
     } catch {
       snapshot.collectors[index].succeeded = false
@@ -127,7 +127,7 @@ package actor Sampler {
       if failing.insert(collector).inserted { report(.collectorFailed(collector, error)) }
     }
     snapshot.collectors[index].duration = ContinuousClock.now - begun
-    snapshot.collectors[index].cpuTime += threadCPUTime() - cpuBegun
+    snapshot.collectors[index].cpuTime += SystemClock.threadCPUTime - cpuBegun
   }
 
   /// Counts TCP sockets, and tells when the way of counting changes.
@@ -139,14 +139,4 @@ package actor Sampler {
     }
     return answer.counts
   }
-}
-
-private func threadCPUTime() -> Duration { time(of: CLOCK_THREAD_CPUTIME_ID) }
-
-private func timeSinceEpoch() -> Duration { time(of: CLOCK_REALTIME) }
-
-private func time(of clock: clockid_t) -> Duration {
-  var time = timespec()
-  _ = unsafe clock_gettime(clock, &time)
-  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }

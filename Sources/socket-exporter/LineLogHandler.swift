@@ -1,4 +1,5 @@
 internal import Glibc
+internal import LinuxIO
 internal import Logging
 
 /// Writes log records to standard error, each as one line and by one write.
@@ -79,10 +80,10 @@ struct LineLogHandler: LogHandler {
 
   /// The time in UTC with milliseconds, as RFC 3339 writes it.
   private func timestamp() -> String {
-    var now = timespec()
-    _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+    let (seconds, attoseconds) = SystemClock.sinceEpoch.components
+    var time = time_t(seconds)
     var parts = unsafe tm()
-    _ = unsafe gmtime_r(&now.tv_sec, &parts)
+    _ = unsafe gmtime_r(&time, &parts)
     func padded(_ number: some BinaryInteger, _ width: Int = 2) -> String {
       let digits = String(number)
       return String(repeating: "0", count: max(0, width - digits.count)) + digits
@@ -91,7 +92,7 @@ struct LineLogHandler: LogHandler {
     let (month, day) = unsafe (padded(parts.tm_mon + 1), padded(parts.tm_mday))
     let (hour, minute) = unsafe (padded(parts.tm_hour), padded(parts.tm_min))
     let second = unsafe padded(parts.tm_sec)
-    let millisecond = padded(now.tv_nsec / 1_000_000, 3)
+    let millisecond = padded(attoseconds / 1_000_000_000_000_000, 3)
     return "\(year)-\(month)-\(day)T\(hour):\(minute):\(second).\(millisecond)Z"
   }
 }

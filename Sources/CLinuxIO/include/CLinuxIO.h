@@ -2,6 +2,7 @@
 #define C_LINUX_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /// getdents64(2). glibc declares it only where _DEFAULT_SOURCE meets large-file extensions that
@@ -13,5 +14,10 @@ ssize_t linux_io_getdents64(int descriptor, void *_Nonnull buffer, size_t capaci
 /// glibc declares it for _GNU_SOURCE only, which Swift's Glibc module does not define. To be deleted
 /// when `import Glibc` offers it.
 void linux_io_set_thread_name(const char *_Nonnull name);
+
+/// clock_gettime(2) in nanoseconds. Which module struct timespec belongs to depends on what else was
+/// imported before, and Swift 6.3 then refuses its fields under MemberImportVisibility. To be
+/// deleted when it no longer does.
+int64_t linux_io_clock_nanoseconds(int clock);
 
 #endif
