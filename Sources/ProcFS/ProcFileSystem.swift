@@ -41,12 +41,14 @@ package struct ProcFileSystem: ~Copyable {
   }
 
   /// The ids of all processes there are at this moment, kernel threads and zombies included.
-  package borrowing func processIDs(
-    using reader: inout DirectoryReader
-  ) throws(SystemError) -> [Int32] {
+  /// - Throws: `NoProcesses` where there are none, not even the reader: another kind of directory.
+  ///   `SystemError` where it cannot be listed.
+  package borrowing func processIDs(using reader: inout DirectoryReader) throws -> [Int32] {
     // A directory keeps its place between reads, so each listing opens it anew.
     let directory = try root.open(below: ".", directory: true)
-    return try reader.numbers(in: directory, name: path)
+    let numbers = try reader.numbers(in: directory, name: path)
+    guard !numbers.isEmpty else { throw NoProcesses(path: path) }
+    return numbers
   }
 
   /// Opens a process's directory. What is then opened below it belongs to this very process: should
@@ -61,4 +63,11 @@ package struct ProcFileSystem: ~Copyable {
   ) throws -> Value {
     try buffer.withContents(of: process.open(below: file), name: file, parse)
   }
+}
+
+/// A directory that was said to be a proc filesystem and is none.
+package struct NoProcesses: Error, Equatable, CustomStringConvertible {
+  package let path: String
+
+  package var description: String { "\(path): no processes; is it a proc filesystem?" }
 }

@@ -24,7 +24,7 @@ struct ConcurrencyTests {
 
   @Test func `25 clients at once get whole pages while the exporter samples`() async throws {
     let (exporter, client) = try await onBlockingThread {
-      try Curl.serve("--collect.interval", "50ms")
+      try Curl.serve("--collect.interval", "100ms")
     }
     defer { exporter.process.end() }
     let pages = try await withThrowingTaskGroup(of: [MetricPage].self) { group in
