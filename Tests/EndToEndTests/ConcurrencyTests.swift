@@ -2,7 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: Curl.isInstalled, Curl.unavailability))
+@Suite(
+  .enabled(if: TestHost.isAvailable, TestHost.unavailability),
+  .enabled(if: Curl.isInstalled, Curl.unavailability))
 struct ConcurrencyTests {
   /// A way to ask for the page, and how many do so at a time.
   private struct Crowd {
@@ -23,57 +25,53 @@ struct ConcurrencyTests {
   ]
 
   @Test func `25 clients at once get whole pages while the exporter samples`() async throws {
-    let (exporter, client) = try await onBlockingThread {
-      try Curl.serve("--collect.interval", "100ms")
-    }
-    defer { exporter.process.end() }
-    let pages = try await withThrowingTaskGroup(of: [MetricPage].self) { group in
-      for crowd in Self.crowds {
-        group.addTask { try await Self.pages(for: crowd, from: client, during: .seconds(3)) }
-      }
-      return try await group.reduce(into: []) { $0 += $1 }
-    }
+    try await TestHost.run { host in
+      let exporter = try host.serve("--collect.interval", "200ms")
+      let client = Curl(exporter)
+      var count = 0
+      // The same bytes need to be read only once.
+      var pages: [MetricPage.Format: Set<[UInt8]>] = [:]
+      let deadline = Deadline(after: .seconds(3))
+      repeat {
+        let directories = try Self.crowds.map { _ in try makeTemporaryDirectory() }
+        defer {
+          for directory in directories { try? FileManager.default.removeItem(atPath: directory) }
+        }
+        let clients = try zip(Self.crowds, directories).map { crowd, directory in
+          try host.start(
+            client.command(
+              times: 100, connections: crowd.connections, into: directory,
+              ["-H", "Accept: \(crowd.accept)"] + crowd.arguments))
+        }
+        for (index, crowd) in Self.crowds.enumerated() {
+          let outcome = try clients[index].outcome(within: .seconds(60))
+          try #require(outcome.exit == .code(0), "curl: \(outcome.errors)")
+          for name in try FileManager.default.contentsOfDirectory(atPath: directories[index]) {
+            let file = URL(filePath: directories[index] + "/" + name)
+            pages[crowd.format, default: []].insert([UInt8](try Data(contentsOf: file)))
+            count += 1
+          }
+        }
+      } while !deadline.hasPassed
 
-    #expect(pages.count >= 500)
-    // The pages came from many samples, and each page is whole: it has the last of its families,
-    // and every state of both families.
-    let samples = Set(
-      pages.compactMap {
-        $0.value(
-          "socket_exporter_collector_last_success_timestamp_seconds", ["collector": "tcp"])
-      })
-    #expect(samples.count >= 10)
-    for page in pages {
-      #expect(page.families.last?.name == pages[0].families.last?.name)
-      #expect(page.samples("socket_tcp_sockets").count == 22)
-      #expect(page.sum("socket_exporter_collector_success") == 4)
-    }
-  }
-
-  /// The crowds must be there at the same time, so each has a thread of its own.
-  private static func pages(
-    for crowd: Crowd, from client: Curl, during time: Duration
-  ) async throws -> [MetricPage] {
-    try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        continuation.resume(
-          with: Result {
-            var pages: [MetricPage] = []
-            let deadline = Deadline(after: time)
-            repeat {
-              try Tools.withTemporaryDirectory { directory in
-                try client.getMany(
-                  40, connections: crowd.connections, into: directory,
-                  ["-H", "Accept: \(crowd.accept)"] + crowd.arguments)
-                for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
-                  let bytes = try Data(contentsOf: URL(filePath: directory + "/" + name))
-                  pages.append(try MetricPage([UInt8](bytes), as: crowd.format))
-                }
-              }
-            } while !deadline.hasPassed
-            return pages
-          })
+      #expect(count >= 400)
+      var samples: Set<Double> = []
+      for (format, pages) in pages {
+        for bytes in pages {
+          // The reader refuses what is cut short, repeated or mixed up within a line. Beyond that, a
+          // whole page has what it says it has, and ends as every page does.
+          let page = try MetricPage(bytes, as: format)
+          #expect(page.families.last?.name == "process_start_time_seconds")
+          #expect(page.samples("socket_exporter_collector_success").count == 4)
+          let tcp = ["collector": "tcp"]
+          let isFresh = page.value("socket_exporter_collector_success", tcp) == 1
+          #expect(page.samples("socket_tcp_sockets").count == (isFresh ? 22 : 0))
+          samples.insert(
+            try #require(
+              page.value("socket_exporter_collector_last_success_timestamp_seconds", tcp)))
+        }
       }
+      #expect(samples.count >= 3)
     }
   }
 }

@@ -46,14 +46,14 @@ struct Curl {
       Tools.run(["curl", "-sSi", "--max-time", "30"] + arguments + [url(path)]).output)
   }
 
-  /// Asks for the page again and again, over so many connections at a time, and leaves each answer
-  /// in a file of its own. Fails where any transfer does.
-  func getMany(_ count: Int, connections: Int, into directory: String, _ arguments: [String]) throws
-  {
+  /// A command that asks for the page so many times, over so many connections at a time, and leaves
+  /// each answer in a file of its own. It fails where any transfer does.
+  func command(
+    times: Int, connections: Int, into directory: String, _ arguments: [String]
+  ) -> [String] {
     // The number is in the part of the address that is not sent.
-    try Tools.run(
-      ["curl", "-sSf", "--max-time", "60", "-Z", "--parallel-max", "\(connections)"] + arguments
-        + ["-o", directory + "/#1", url("/metrics") + "#[1-\(count)]"])
+    ["curl", "-sSf", "--max-time", "60", "-Z", "--parallel-max", "\(connections)"] + arguments
+      + ["-o", directory + "/#1", url("/metrics") + "#[1-\(times)]"]
   }
 
   private func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
@@ -62,7 +62,7 @@ struct Curl {
   static func serve(_ arguments: String...) throws -> (exporter: RunningExporter, client: Curl) {
     let exporter = try Exporter.serve(arguments)
     let client = Curl(exporter)
-    _ = try eventually("the exporter is ready") {
+    _ = try eventually("the exporter is ready", within: .seconds(30)) {
       try client.get("/-/ready").status == 200 ? true : nil
     }
     return (exporter, client)

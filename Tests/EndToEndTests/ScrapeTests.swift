@@ -31,7 +31,7 @@ struct ScrapeTests {
         try peer.connect(to: listener, of: leaker)
       }
 
-      let exporter = try host.serve("--collect.interval", "200ms")
+      let exporter = try host.serve("--collect.interval", "500ms")
       let rewriter = try AcceptRewriter(
         on: host, upstreamPort: exporter.port, ScrapeTests.rewrites)
       var configuration = try PrometheusServer.shippedConfiguration(port: exporter.port)
