@@ -110,7 +110,7 @@ class Run:
             page.require(load)
             rest.memory = exporter.memory()
             rest.scrapes = self._attempt(
-                "scrapes at rest", lambda: latency.measure(exporter, build, duration=10)
+                "scrapes at rest", lambda: latency.measure(exporter, build, duration=10, sampling=False)
             )
             rest.throughput = self._attempt(
                 "wrk at rest", lambda: throughput.measure(exporter, build, rounds=3, seconds=3)
@@ -139,13 +139,12 @@ class Run:
             step.memory = exporter.memory()
 
     def _scrapes(self, step: Step) -> Scrapes:
-        """Nearly always in a sample: it takes a little less than two intervals, and the third never
-        passes without one, so that no page is stale."""
+        """Samples follow each other with hardly a pause."""
         if not step.cpu:
             raise CannotMeasure("how long a sample takes is not known")
-        interval = max(0.05, 0.55 * step.cpu.page.sample_duration_seconds)
-        with self._exporter(interval) as exporter:
-            scrapes = latency.measure(exporter, self.plan.build, duration=20)
+        duration = step.cpu.page.sample_duration_seconds
+        with self._exporter(max(0.1, round(1.2 * duration, 2))) as exporter:
+            scrapes = latency.measure(exporter, self.plan.build, duration=30, sampling=True)
             exporter.page().require(step.load)
         return scrapes
 

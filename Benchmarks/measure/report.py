@@ -111,7 +111,7 @@ def _scrapes(results: Results) -> Iterator[str]:
     rows: list[list[str]] = []
     for when, scrapes in (
         ("at rest", results.rest.scrapes),
-        (f"sampling {largest.load.sockets:,} sockets", largest.scrapes),
+        (f"while it samples {largest.load.sockets:,} sockets", largest.scrapes),
     ):
         if scrapes:
             rows += _scrape_rows(when, scrapes)
@@ -126,13 +126,12 @@ def _scrapes(results: Results) -> Iterator[str]:
 
 
 def _scrape_rows(when: str, scrapes: Scrapes) -> Iterator[list[str]]:
-    busy = f"{when}, sampler busy {scrapes.sampler_busy:.0%} of the time"
     for who, latency in (
         ("exporter, connection kept", scrapes.kept),
         ("exporter, new connection", scrapes.fresh),
         ("nginx meanwhile, connection kept", scrapes.nginx),
     ):
-        yield [busy, who, *_latency(latency)]
+        yield [when, who, *_latency(latency)]
 
 
 def _latency(latency: Latency) -> list[str]:
