@@ -122,9 +122,8 @@ struct PrivilegeTests {
   /// Mounts a second /proc which hides what is not the reader's own.
   private static func mountProcFileSystem(on host: TestHost, hidepid: Int) throws -> String {
     let directory = host.directory + "/proc"
-    let mounted = try host.run([
-      "sh", "-c", "mkdir \"$1\" && mount -t proc -o hidepid=\(hidepid) proc \"$1\"", "sh", directory,
-    ])
+    let script = "mkdir \"$1\" && mount -t proc -o hidepid=\(hidepid) proc \"$1\""
+    let mounted = try host.run(["sh", "-c", script, "sh", directory])
     try #require(mounted.exit == .code(0), "\(mounted.errors)")
     return directory
   }
