@@ -14,10 +14,10 @@ struct Routes: Sendable {
 
   var router: Router {
     Router([
-      (telemetryPath, { @Sendable (request: borrowing HTTPRequest) in metrics(request) }),
-      ("/", { _ in landingPage() }),
-      ("/-/healthy", { _ in Self.healthy }),
-      ("/-/ready", { _ in ready() }),
+      Router.Route(telemetryPath) { request in metrics(request) },
+      Router.Route("/") { _ in landingPage() },
+      Router.Route("/-/healthy") { _ in Self.healthy },
+      Router.Route("/-/ready") { _ in ready() },
     ])
   }
 
