@@ -12,10 +12,14 @@ struct SamplingService: Service {
   /// Called once, with the first snapshot.
   let started: @Sendable (Snapshot) -> Void
 
+  /// The sampler is told to end, but not waited for: a read in the kernel takes as long as it likes,
+  /// and a stop must not.
   func run() async throws {
-    await cancelWhenGracefulShutdown {
+    let sampling = Task {
       await sampler.run(started: started) { await cache.publish($0) }
     }
+    try? await gracefulShutdown()
+    sampling.cancel()
   }
 }
 

@@ -33,21 +33,18 @@ struct ConcurrencyTests {
       var pages: [MetricPage.Format: Set<[UInt8]>] = [:]
       let deadline = Deadline(after: .seconds(3))
       repeat {
-        let directories = try Self.crowds.map { _ in try makeTemporaryDirectory() }
-        defer {
-          for directory in directories { try? FileManager.default.removeItem(atPath: directory) }
-        }
+        let directories = try Self.crowds.map { _ in try TemporaryDirectory() }
         let clients = try zip(Self.crowds, directories).map { crowd, directory in
           try host.start(
             client.command(
-              times: 100, connections: crowd.connections, into: directory,
+              times: 100, connections: crowd.connections, into: directory.path,
               ["-H", "Accept: \(crowd.accept)"] + crowd.arguments))
         }
         for (index, crowd) in Self.crowds.enumerated() {
           let outcome = try clients[index].outcome(within: .seconds(60))
           try #require(outcome.exit == .code(0), "curl: \(outcome.errors)")
-          for name in try FileManager.default.contentsOfDirectory(atPath: directories[index]) {
-            let file = URL(filePath: directories[index] + "/" + name)
+          for name in try FileManager.default.contentsOfDirectory(atPath: directories[index].path) {
+            let file = URL(filePath: directories[index].path + "/" + name)
             pages[crowd.format, default: []].insert([UInt8](try Data(contentsOf: file)))
             count += 1
           }

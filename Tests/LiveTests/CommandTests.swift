@@ -3,38 +3,49 @@ import Testing
 
 @Suite("The program as a shell and systemd meet it", .timeLimit(.minutes(2)))
 struct CommandTests {
+  /// What makes a sample short on any machine: these tests are not about samples.
+  private static let quick = [
+    "--no-collector.tcp", "--no-collector.process", "--no-collector.zombie",
+  ]
+
   @Test("SIGTERM and SIGINT end the server in good order, within a second", arguments: [15, 2])
   func stops(signal: Int32) async throws {
     try await onBlockingThread {
-      let (outcome, time) = try Exporter.serve().stop(signal: signal)
+      let (outcome, time) = try Exporter.serve(Self.quick).stop(signal: signal)
       #expect(outcome.exit == .code(0))
       #expect(time < .seconds(1))
       #expect(outcome.output.isEmpty)
     }
   }
 
-  @Test("a signal before the first sample is through ends it as well")
-  func stopsAtOnce() async throws {
+  @Test("a signal ends it in the middle of a sample, too, however long that takes")
+  func stopsWhileReading() async throws {
     try await onBlockingThread {
-      for _ in 0..<10 {
-        let (outcome, time) = try Exporter.serve(["--collect.interval", "100ms"]).stop()
-        #expect(outcome.exit == .code(0))
-        #expect(time < .seconds(1))
-      }
+      // A file of /proc that does not answer, as on a host in trouble.
+      let directory = try TemporaryDirectory()
+      let file = try directory.makeFIFO("net/sockstat")
+      let process = try Exporter.start(
+        RunningExporter.arguments + Self.quick + ["--path.procfs", directory.path])
+      let writer = try file.openForWriting()
+      let begin = ContinuousClock.now
+      process.send(signal: 15)
+      #expect(try process.wait() == .code(0))
+      #expect(begin.duration(to: .now) < .seconds(1))
+      writer.close()
     }
   }
 
   @Test("one line at the start says what was found, in logfmt or JSON; then it is quiet")
   func startLine() async throws {
     try await onBlockingThread {
-      let logfmt = try Exporter.serve(["--collect.interval", "100ms"])
+      let logfmt = try Exporter.serve(["--collect.interval", "100ms"] + Self.quick)
       #expect(logfmt.startLine.contains("level=info"))
       #expect(logfmt.startLine.contains("backend="))
       // Quiet for some samples; what it says at its end is the test's doing.
       #expect(logfmt.process.errors.line(within: .milliseconds(500)) == nil)
       _ = try logfmt.stop()
 
-      let json = try Exporter.serve(["--log.format", "json"])
+      let json = try Exporter.serve(["--log.format", "json"] + Self.quick)
       #expect(json.startLine.hasPrefix("{") && json.startLine.hasSuffix("}"))
       _ = try json.stop()
     }
@@ -43,7 +54,7 @@ struct CommandTests {
   @Test("a port in use: one line that names the address, and a failure")
   func portInUse() async throws {
     try await onBlockingThread {
-      let first = try Exporter.serve()
+      let first = try Exporter.serve(Self.quick)
       let address = "127.0.0.1:\(first.port)"
       let second = try Exporter.run(["serve", "--web.listen-address", address])
       #expect(second.exit != .code(0))
@@ -136,8 +147,20 @@ struct CommandTests {
   }
 }
 
-@Suite("The server and clients that misbehave", .onTestHost, .timeLimit(.minutes(2)))
-struct MisbehavingClientTests {
+@Suite("The server on a host of its own", .onTestHost, .timeLimit(.minutes(2)))
+struct ServerTests {
+  @Test("SIGTERM and SIGINT end it within a second of any moment", arguments: [15, 2])
+  func stops(signal: Int32) async throws {
+    try await TestHost.run { host in
+      for _ in 0..<5 {
+        let exporter = try host.serve("--collect.interval", "100ms")
+        let (outcome, time) = try exporter.stop(signal: signal)
+        #expect(outcome.exit == .code(0))
+        #expect(time < .seconds(1))
+      }
+    }
+  }
+
   @Test("clients that reset the connection instead of reading leave the server well")
   func resets() async throws {
     try await TestHost.run { host in

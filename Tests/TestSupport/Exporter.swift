@@ -104,8 +104,10 @@ extension TestHost {
   private func accessibleExporter() throws -> String {
     let copy = directory + "/socket-exporter"
     if !FileManager.default.fileExists(atPath: copy) {
-      try FileManager.default.copyItem(atPath: Exporter.path, toPath: copy)
-      chmod(copy, 0o755)
+      // By another process: were the file open for writing here, a child that another test starts at
+      // this moment would have it open, too, and it could not be executed ("text file busy").
+      let outcome = try run(["install", "-m", "755", Exporter.path, copy])
+      guard outcome.exit == .code(0) else { throw TestFailure("install: \(outcome.errors)") }
     }
     return copy
   }
@@ -113,7 +115,7 @@ extension TestHost {
 
 /// A server that a test started.
 package final class RunningExporter: @unchecked Sendable {
-  static let arguments = ["serve", "--web.listen-address", "127.0.0.1:0"]
+  package static let arguments = ["serve", "--web.listen-address", "127.0.0.1:0"]
 
   package let process: ChildProcess
   /// The port it listens on.

@@ -31,21 +31,21 @@ package final class SocketActor: @unchecked Sendable {
   private let process: ChildProcess?
   private let input: PipeEnd
   private let output: PipeEnd
-  private let directory: String
+  private let files: TemporaryDirectory
   private var forks = 0
 
-  init(_ process: ChildProcess, directory: String) {
+  init(_ process: ChildProcess, files: TemporaryDirectory) {
     self.process = process
     input = process.input
     output = process.output
-    self.directory = directory
+    self.files = files
   }
 
-  private init(input: PipeEnd, output: PipeEnd, directory: String) {
+  private init(input: PipeEnd, output: PipeEnd, files: TemporaryDirectory) {
     process = nil
     self.input = input
     self.output = output
-    self.directory = directory
+    self.files = files
   }
 
   /// Gives a command and returns the words of its answer.
@@ -135,20 +135,12 @@ package final class SocketActor: @unchecked Sendable {
   /// Forks an actor that shares every descriptor of this one and outlives it.
   package func fork() throws -> SocketActor {
     forks += 1
-    let path = try "\(directory)/\(pid())-\(forks)"
-    let paths = [path + "-in", path + "-out"]
-    for path in paths {
-      // Open to an actor that has given up its privileges.
-      guard mkfifo(path, 0o666) == 0, chmod(path, 0o666) == 0 else {
-        throw TestFailure("mkfifo: \(String(cString: strerror(errno)))")
-      }
-    }
-    // Both ends of the one, because a FIFO nobody reads cannot be opened for writing.
-    let input = PipeEnd(open(paths[0], O_RDWR | O_CLOEXEC))
-    let output = PipeEnd(open(paths[1], O_RDONLY | O_NONBLOCK | O_CLOEXEC))
-    guard input.isOpen, output.isOpen else { throw TestFailure("cannot open the FIFOs") }
-    try send("fork \(paths[0]) \(paths[1])")
-    let child = SocketActor(input: input, output: output, directory: directory)
+    let name = try "\(pid())-\(forks)"
+    let commands = try files.makeFIFO(name + "-commands")
+    let answers = try files.makeFIFO(name + "-answers")
+    let output = try PipeEnd(opening: answers.path, O_RDONLY | O_NONBLOCK)
+    try send("fork \(commands.path) \(answers.path)")
+    let child = SocketActor(input: try commands.openForWriting(), output: output, files: files)
     // Its first answer says that it is there and has let go of this one's pipes.
     _ = try child.pid()
     return child

@@ -8,8 +8,9 @@ internal import Glibc
 /// Nothing on the real host can disturb its numbers, and nothing of it is left behind: the namespaces
 /// have no name, and the kernel ends every process in them with process 1, which ends with the test.
 package final class TestHost: @unchecked Sendable {
-  /// A directory that every user of the host may enter; removed with the host.
-  package let directory: String
+  /// A directory for files of the test.
+  package var directory: String { files.path }
+  private let files: TemporaryDirectory
   private let thread = SpawningThread()
   private let firstProcess: ChildProcess
   private var children: [ChildProcess] = []
@@ -34,7 +35,7 @@ package final class TestHost: @unchecked Sendable {
   }
 
   private init() throws {
-    directory = try makeTemporaryDirectory()
+    files = try TemporaryDirectory()
     let thread = thread
     do {
       try thread.run {
@@ -45,7 +46,6 @@ package final class TestHost: @unchecked Sendable {
       firstProcess = try ChildProcess([BuiltProducts.path("socket-actor"), "init"], on: thread)
     } catch {
       thread.end()
-      try? FileManager.default.removeItem(atPath: directory)
       throw error
     }
     guard firstProcess.output.line(within: .seconds(10)) == "ok 1" else {
@@ -59,7 +59,6 @@ package final class TestHost: @unchecked Sendable {
     for child in children { child.end() }
     firstProcess.end()
     thread.end()
-    try? FileManager.default.removeItem(atPath: directory)
   }
 
   /// Starts a program on this host.
@@ -78,7 +77,7 @@ package final class TestHost: @unchecked Sendable {
 
   /// Starts an actor on this host.
   package func actor(named name: String) throws -> SocketActor {
-    let actor = SocketActor(try start([BuiltProducts.path("socket-actor")]), directory: directory)
+    let actor = SocketActor(try start([BuiltProducts.path("socket-actor")]), files: files)
     try actor.name(name)
     return actor
   }
@@ -99,13 +98,4 @@ package final class TestHost: @unchecked Sendable {
       }
     }
   }
-}
-
-/// Makes a directory that everybody may enter. Who makes it removes it.
-package func makeTemporaryDirectory() throws -> String {
-  var template = Array((NSTemporaryDirectory() + "/socket-exporter-XXXXXX").utf8CString)
-  guard let path = mkdtemp(&template), chmod(path, 0o755) == 0 else {
-    throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))")
-  }
-  return String(cString: path)
 }

@@ -27,8 +27,7 @@ package enum Tools {
   package static func withTemporaryDirectory<Value>(
     _ body: (String) throws -> Value
   ) throws -> Value {
-    let directory = try makeTemporaryDirectory()
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    return try body(directory)
+    let directory = try TemporaryDirectory()
+    return try withExtendedLifetime(directory) { try body(directory.path) }
   }
 }
