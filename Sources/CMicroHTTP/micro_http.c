@@ -179,10 +179,10 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *address, sock
 }
 
 // libmicrohttpd 0.9.75 closes a connection without a word where the first line holds no space or
-// begins with one, where a request stalls, and where the client ends it half-way. Whoever sent bytes
-// gets an answer: where data came in, none went out and the connection is about to be closed, the
-// client is told why. (MHD_USE_TURBO leaves the socket open for writing until here.)
-// Can be deleted when the oldest supported libmicrohttpd answers these by itself.
+// begins with one, where a request stalls, and where the client ends it half-way. Whoever sent
+// bytes gets an answer: where data came in, none went out and the connection is about to be closed,
+// the client is told why. (MHD_USE_TURBO leaves the socket open for writing until here.) Can be
+// deleted when the oldest supported libmicrohttpd answers these by itself.
 static void answer_silence(CMicroHTTP_Server *server, struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -257,8 +257,9 @@ CMicroHTTP_Server *CMicroHTTP_start(int listening_socket, uint16_t port, CMicroH
   }
   server->options = options;
   server->callbacks = callbacks;
-  // Where it fails, the library closes the socket on some paths and forgets it on others. A socket's
-  // inode number is never used twice, so it tells whether the descriptor is still the one passed.
+  // Where it fails, the library closes the socket on some paths and forgets it on others. A
+  // socket's inode number is never used twice, so it tells whether the descriptor is still the one
+  // passed.
   ino_t identity = socket_identity(listening_socket);
   errno = 0;
   server->daemon = MHD_start_daemon(

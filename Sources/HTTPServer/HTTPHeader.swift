@@ -1,5 +1,5 @@
-/// One response header. A value of this type is always fit to be sent (RFC 9110, section 5): nothing
-/// in it ends the line or adds another header.
+/// One response header. A value of this type is always fit to be sent (RFC 9110, section 5):
+/// nothing in it ends the line or adds another header.
 package struct HTTPHeader: Sendable, Equatable {
   /// The field name, e.g. `Content-Encoding`.
   package let name: String

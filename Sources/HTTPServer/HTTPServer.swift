@@ -12,15 +12,15 @@ package final class HTTPServer: Sendable {
   package struct Configuration: Sendable, Equatable {
     /// Where to listen; all of them or none.
     package var addresses: [ListenAddress]
-    /// A connection on which nothing moves for so long is closed: an idle one, one that stalls in the
-    /// middle of its request, one that does not read its answer. Whole seconds, rounded up, at
+    /// A connection on which nothing moves for so long is closed: an idle one, one that stalls in
+    /// the middle of its request, one that does not read its answer. Whole seconds, rounded up, at
     /// least 1.
     package var idleTimeout = Duration.seconds(10)
     /// Open connections that are served. A few more are accepted only to be told 503, any beyond
     /// those are closed at once.
     package var maximumConnections = 512
-    /// Requests that may be on their way at the same time; the next one is told 503. A request is on
-    /// its way until its last byte has gone to the kernel.
+    /// Requests that may be on their way at the same time; the next one is told 503. A request is
+    /// on its way until its last byte has gone to the kernel.
     package var maximumRequests = 40
     /// Memory for the head of a request and of its answer, for each connection, in bytes; a longer
     /// head is answered 414 or 431. At least 4096.
@@ -66,8 +66,8 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Stops listening and closes every connection, finished or not. Returns when the threads are gone
-  /// and the ports are free. Further calls do nothing; the server may be started again.
+  /// Stops listening and closes every connection, finished or not. Returns when the threads are
+  /// gone and the ports are free. Further calls do nothing; the server may be started again.
   package func stop() {
     listeners.withLock { listeners in
       for listener in listeners { listener.close() }
@@ -75,8 +75,8 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// The addresses that are being served, in the order configured, each with the port it really has;
-  /// empty when the server does not run.
+  /// The addresses that are being served, in the order configured, each with the port it really
+  /// has; empty when the server does not run.
   package var boundAddresses: [ListenAddress] {
     listeners.withLock { $0.map(\.address) }
   }

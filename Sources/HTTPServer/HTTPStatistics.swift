@@ -15,7 +15,8 @@ package enum HTTPRejection: String, CaseIterable, Sendable {
   case malformed
 }
 
-/// What the server has done since it was made; every counter is there from the start, zero included.
+/// What the server has done since it was made; every counter is there from the start, zero
+/// included.
 package struct HTTPStatistics: Sendable, Equatable {
   private let requests: [UInt64]
   private let rejections: [UInt64]

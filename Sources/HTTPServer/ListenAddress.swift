@@ -2,8 +2,8 @@ internal import Glibc
 
 /// Where to listen: an address or name and a TCP port, as written after `--web.listen-address`.
 package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
-  /// A host name, an IPv4 address, or an IPv6 address without brackets; empty means every address of
-  /// the host, IPv4 and IPv6 on one socket.
+  /// A host name, an IPv4 address, or an IPv6 address without brackets; empty means every address
+  /// of the host, IPv4 and IPv6 on one socket.
   package let host: String
   /// The port; 0 lets the kernel choose a free one, which `HTTPServer.boundAddresses` then tells.
   package let port: UInt16
@@ -13,8 +13,8 @@ package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     self.port = port
   }
 
-  /// Reads `:9477`, `127.0.0.1:9477`, `[::1]:9477` or `localhost:9477`. A name is looked up when the
-  /// server starts, not here.
+  /// Reads `:9477`, `127.0.0.1:9477`, `[::1]:9477` or `localhost:9477`. A name is looked up when
+  /// the server starts, not here.
   package init(parsing text: String) throws(ListenAddressError) {
     func refused(_ problem: ListenAddressError.Problem) -> ListenAddressError {
       ListenAddressError(value: text, problem: problem)
@@ -79,6 +79,11 @@ package struct ListenAddressError: Error, Equatable, CustomStringConvertible {
   package let value: String
   /// What is wrong with it.
   package let problem: Problem
+
+  package init(value: String, problem: Problem) {
+    self.value = value
+    self.problem = problem
+  }
 
   package var description: String {
     "\"\(value)\": \(problem.rawValue); "

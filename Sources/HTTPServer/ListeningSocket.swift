@@ -8,8 +8,8 @@ struct ListeningSocket: ~Copyable {
   /// The address it was asked for, with the port that it got.
   let address: ListenAddress
 
-  /// Binds and listens. A name with several addresses gets one of them, IPv4 before IPv6. A wildcard
-  /// address is one socket for IPv4 and IPv6, or for IPv4 where the host has no IPv6.
+  /// Binds and listens. A name with several addresses gets one of them, IPv4 before IPv6. A
+  /// wildcard address is one socket for IPv4 and IPv6, or for IPv4 where the host has no IPv6.
   init(_ address: ListenAddress) throws(HTTPServerError) {
     if address.host.isEmpty {
       do {

@@ -1,8 +1,8 @@
 internal import CMicroHTTP
 internal import Synchronization
 
-/// What happens on the serving threads: it admits connections, keeps the limits, asks the handler and
-/// counts. One is shared by all listening addresses, so the limits hold for the whole server.
+/// What happens on the serving threads: it admits connections, keeps the limits, asks the handler
+/// and counts. One is shared by all listening addresses, so the limits hold for the whole server.
 final class Reception: Sendable {
   let counters = HTTPCounters()
 

@@ -5,8 +5,10 @@
 ///
 /// Why it exists: MHD_start_daemon is variadic, its logger takes a va_list, and its enums import as
 /// closed Swift enums, so that a code from a newer library would be undefined behaviour.
+///
 /// When it can be deleted: when Swift calls variadic C functions and libmicrohttpd answers every
-/// malformed request by itself (see `answer_silence` in the .c file), or when the library is replaced.
+/// malformed request by itself (see `answer_silence` in the .c file), or when the library is
+/// replaced.
 ///
 /// No type of libmicrohttpd leaves this target. Descriptors, threads and callbacks:
 /// - every callback runs on the server's own thread, one thread for each server;
@@ -89,11 +91,12 @@ void CMicroHTTP_stop(CMicroHTTP_Server *server);
 bool CMicroHTTP_respond(const CMicroHTTP_Request *request, unsigned status,
                         CMicroHTTP_Response *response);
 
-/// Makes a response around bytes that stay where they are and unchanged until `release(owner)`, which
-/// is called once, from any thread, when the last use of the response is over.
+/// Makes a response around bytes that stay where they are and unchanged until `release(owner)`,
+/// which is called once, from any thread, when the last use of the response is over.
 /// - Returns: NULL without memory; then `release` is not called.
-CMicroHTTP_Response *_Nullable CMicroHTTP_response_create(const void *_Nullable bytes, size_t count,
-                                                          void *owner, void (*release)(void *owner));
+CMicroHTTP_Response *_Nullable CMicroHTTP_response_create(const void *_Nullable bytes,
+                                                          size_t count, void *owner,
+                                                          void (*release)(void *owner));
 
 /// Adds a header. False where the name or value is not one, or without memory.
 bool CMicroHTTP_response_add_header(CMicroHTTP_Response *response, const char *name,
@@ -102,8 +105,8 @@ bool CMicroHTTP_response_add_header(CMicroHTTP_Response *response, const char *n
 /// Gives up the reference that CMicroHTTP_response_create returned.
 void CMicroHTTP_response_release(CMicroHTTP_Response *response);
 
-/// The value of the header `name` (case does not matter) that stands at `index` among the headers of
-/// that name, in the order sent.
+/// The value of the header `name` (case does not matter) that stands at `index` among the headers
+/// of that name, in the order sent.
 CMicroHTTP_Bytes CMicroHTTP_header(const CMicroHTTP_Request *request, const char *name,
                                    size_t index);
 
