@@ -33,10 +33,7 @@ struct MetricsCommand: AsyncParsableCommand {
   func run() async throws {
     let logger = log.logger
     // The interval only bounds how old numbers may be, and these are new.
-    let sampler = try Sampler(sampling.configuration(interval: .seconds(5))) { event in
-      if case .collectorRecovered = event { return }
-      event.log(to: logger)
-    }
+    let sampler = try sampling.sampler(interval: .seconds(5)) { $0.log(to: logger) }
     let snapshot = await sampler.sample()
     let page = MetricsPage(
       snapshot, build: .current, http: nil, format: format.expositionFormat)

@@ -57,10 +57,23 @@ struct SamplingOptions: ParsableArguments {
     }
   }
 
-  func configuration(interval: Duration) -> Sampler.Configuration {
-    Sampler.Configuration(
-      interval: interval, collectors: Set(isOn.filter(\.1).map(\.0)), procfsPath: procfsPath,
+  /// The collectors that are on, in the order of the page.
+  var collectors: [Collector] { isOn.filter(\.1).map(\.0) }
+
+  /// The sampler that does this.
+  /// - Throws: `ValidationError` where the proc filesystem cannot be opened.
+  func sampler(
+    interval: Duration, report: @escaping @Sendable (Sampler.Event) -> Void
+  ) throws -> Sampler {
+    let configuration = Sampler.Configuration(
+      interval: interval, collectors: Set(collectors), procfsPath: procfsPath,
       maxGroups: maxGroups, top: top)
+    do {
+      return try Sampler(configuration, report: report)
+    } catch {
+      throw ValidationError(
+        "The value '\(procfsPath)' is invalid for '--path.procfs <directory>': \(error)")
+    }
   }
 }
 

@@ -39,16 +39,14 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let logger = log.logger
-    let configuration = sampling.configuration(interval: interval.duration)
-    let sampler = try Sampler(configuration) { $0.log(to: logger) }
+    let sampler = try sampling.sampler(interval: interval.duration) { $0.log(to: logger) }
     let counts = HTTPCountsSource()
     let includesExporter = !web.disablesExporterMetrics
     let cache = SnapshotCache { snapshot in
       Pages(snapshot, http: counts.current, includesExporter: includesExporter)
     }
     let routes = Routes(
-      cache: cache, telemetryPath: web.telemetryPath,
-      collectors: Collector.allCases.filter(configuration.collectors.contains),
+      cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors,
       interval: interval.duration)
     let router = routes.router
     let server = HTTPServer(configuration: try web.configuration) { request in
@@ -57,7 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
     counts.observe(server)
     try server.start()
     let start = StartReport(
-      addresses: server.boundAddresses, interval: interval.text, collectors: routes.collectors)
+      addresses: server.boundAddresses, interval: interval.text, collectors: sampling.collectors)
 
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
