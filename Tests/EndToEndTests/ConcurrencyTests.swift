@@ -27,7 +27,7 @@ struct ConcurrencyTests {
   @Test func `25 clients at once get whole pages while the exporter samples`() async throws {
     try await TestHost.run { host in
       let exporter = try host.serve("--collect.interval", "200ms")
-      let client = Curl(exporter)
+      let client = Curl(exporter, on: host)
       var count = 0
       // The same bytes need to be read only once.
       var pages: [MetricPage.Format: Set<[UInt8]>] = [:]

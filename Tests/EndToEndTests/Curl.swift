@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What curl gets from an exporter on this host's loopback interface.
+/// What curl gets from an exporter.
 struct Curl {
   struct Answer {
     let status: Int
@@ -34,16 +34,21 @@ struct Curl {
   static let isInstalled = Tools.areInstalled("curl")
   static let unavailability: Comment = "needs curl"
 
-  let port: Int
+  private let port: Int
+  /// Where the exporter runs; nil for the real host.
+  private let host: TestHost?
 
-  init(_ exporter: RunningExporter) {
+  init(_ exporter: RunningExporter, on host: TestHost?) {
     port = exporter.port
+    self.host = host
   }
 
   /// Asks for a path with these arguments of curl.
   func get(_ path: String = "/metrics", _ arguments: String...) throws -> Answer {
-    try Answer(
-      Tools.run(["curl", "-sSi", "--max-time", "30"] + arguments + [url(path)]).output)
+    let command = ["curl", "-sSi", "--max-time", "30"] + arguments + [url(path)]
+    let outcome = try host?.run(command) ?? Tools.run(command)
+    guard outcome.exit == .code(0) else { throw TestFailure("curl: \(outcome.errors)") }
+    return try Answer(outcome.output)
   }
 
   /// A command that asks for the page so many times, over so many connections at a time, and leaves
@@ -58,13 +63,34 @@ struct Curl {
 
   private func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
-  /// A server that has its first sample.
-  static func serve(_ arguments: String...) throws -> (exporter: RunningExporter, client: Curl) {
-    let exporter = try Exporter.serve(arguments)
-    let client = Curl(exporter)
-    _ = try eventually("the exporter is ready", within: .seconds(30)) {
-      try client.get("/-/ready").status == 200 ? true : nil
+  /// Lends a client of an exporter that has its first sample. The exporter runs on a host of the
+  /// test's own where that can be, so that nothing here slows it down, else on the real one.
+  ///
+  /// - Parameter prepare: does something on the test's host before the exporter starts.
+  static func withExporter<Value: Sendable>(
+    interval: String = "5s", prepare: @Sendable (TestHost) throws -> Void = { _ in },
+    _ body: @Sendable (Curl) throws -> Value
+  ) async throws -> Value {
+    if TestHost.isAvailable {
+      return try await TestHost.run { host in
+        try prepare(host)
+        let client = Curl(try host.serve("--collect.interval", interval), on: host)
+        try client.awaitFirstSample()
+        return try body(client)
+      }
     }
-    return (exporter, client)
+    return try await onBlockingThread {
+      let exporter = try Exporter.serve(["--collect.interval", interval])
+      defer { exporter.process.end() }
+      let client = Curl(exporter, on: nil)
+      try client.awaitFirstSample()
+      return try body(client)
+    }
+  }
+
+  private func awaitFirstSample() throws {
+    _ = try eventually("the exporter is ready", within: .seconds(30)) {
+      try get("/-/ready").status == 200 ? true : nil
+    }
   }
 }

@@ -11,9 +11,7 @@ struct NegotiationTests {
   @Test func `every client gets the format it prefers, and text if it has no preference`()
     async throws
   {
-    try await onBlockingThread {
-      let (exporter, client) = try Curl.serve()
-      defer { exporter.process.end() }
+    try await Curl.withExporter { client in
       for accept in [AcceptHeader.prometheus2, AcceptHeader.prometheus3] {
         let answer = try client.get("/metrics", "-H", "Accept: \(accept)")
         #expect(answer.status == 200 && answer.contentType == Self.openMetrics, "\(accept)")
@@ -36,10 +34,8 @@ struct NegotiationTests {
     .enabled(if: Tools.areInstalled("gzip"), "needs gzip"),
     arguments: [AcceptHeader.curl, AcceptHeader.prometheus2])
   func `gzip holds the same page`(accept: String) async throws {
-    try await onBlockingThread {
-      // One sample, hence one page, for the time of this test.
-      let (exporter, client) = try Curl.serve("--collect.interval", "1h")
-      defer { exporter.process.end() }
+    // One sample, hence one page, for the time of this test.
+    try await Curl.withExporter(interval: "1h") { client in
       let plain = try client.get("/metrics", "-H", "Accept: \(accept)")
       let packed = try client.get(
         "/metrics", "-H", "Accept: \(accept)", "-H", "Accept-Encoding: gzip")
@@ -62,9 +58,7 @@ struct NegotiationTests {
   }
 
   @Test func `HEAD answers as GET does, without the page`() async throws {
-    try await onBlockingThread {
-      let (exporter, client) = try Curl.serve("--collect.interval", "1h")
-      defer { exporter.process.end() }
+    try await Curl.withExporter(interval: "1h") { client in
       for accept in [AcceptHeader.curl, AcceptHeader.prometheus3] {
         let get = try client.get("/metrics", "-H", "Accept: \(accept)")
         let head = try client.get("/metrics", "--head", "-H", "Accept: \(accept)")

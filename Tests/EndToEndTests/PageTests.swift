@@ -47,11 +47,14 @@ struct PageTests {
     try await onBlockingThread { try Self.expectNoLint(page) }
   }
 
-  /// A page of this host, with what happens to run here.
+  /// A page with process names that are hard to write, where the test may make them.
   private func page(as format: MetricPage.Format) async throws -> [UInt8] {
-    try await onBlockingThread {
-      let (exporter, client) = try Curl.serve()
-      defer { exporter.process.end() }
+    try await Curl.withExporter { host in
+      for name in ["a\"b\\c", "new\nline", "}{ # \\n", "é\u{2028}ü"] {
+        _ = try host.actor(named: name).socket(.udp4)
+      }
+      try host.actor(named: "x").name(bytes: [0xff, 0x22, 0xc3])
+    } _: { client in
       let accept = format == .openMetrics ? AcceptHeader.prometheus2 : AcceptHeader.textOnly
       return try client.get("/metrics", "-H", "Accept: \(accept)").body
     }
