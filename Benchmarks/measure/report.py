@@ -41,8 +41,9 @@ def markdown(results: Results, machine: str) -> str:
         ["## Heap calls", "", *_heap(results.steps), ""],
         [f"## Beside others, {largest.load.sockets:,} sockets", "", *_peers(results, largest), ""],
         ["## CPU seconds by number of sockets", "", *_peers_by_load(results), ""],
-        *([["## Could not be run", "", *(f"- {what}" for what in results.not_run), ""]] if results.not_run else []),
     ]
+    if results.not_run:
+        sections.append(["## Could not be run", "", *(f"- {what}" for what in results.not_run), ""])
     return "\n".join(line for section in sections for line in section)
 
 
@@ -73,7 +74,10 @@ def _targets(results: Results) -> Iterator[str]:
 
 def _floor(steps: Sequence[Step]) -> Iterator[str]:
     return _table(
-        ["sockets", "descriptors", "floor: walk", "floor: dump", "floor", "exporter: collectors", "exporter: all", "ratio"],
+        [
+            *("sockets", "descriptors", "floor: walk", "floor: dump", "floor"),
+            *("exporter: collectors", "exporter: all", "ratio"),
+        ],
         [
             [
                 f"{step.load.sockets:,}",
@@ -162,7 +166,8 @@ def _peers(results: Results, step: Step) -> Iterator[str]:
     if step.cpu and step.memory:
         duration = step.cpu.page.sample_duration_seconds
         sample = Cost(step.cpu.sample_seconds, duration, step.memory.peak)
-        rows.append(["**socket-exporter**, one sample", "states by family, sockets by process, zombies", *_cost(sample, ours)])
+        answers = "states by family, sockets by process, zombies"
+        rows.append(["**socket-exporter**, one sample", answers, *_cost(sample, ours)])
     if step.once:
         rows.append(["**socket-exporter metrics**", "the same, once", *_cost(step.once, ours)])
     for peer in PEERS:
