@@ -2,8 +2,9 @@
 
 SWIFT ?= swift
 # The Swift library is linked in, glibc and libmicrohttpd are not (security updates reach them).
-RELEASE := --configuration release --product socket-exporter \
-	--static-swift-stdlib -Xlinker --gc-sections
+# Nothing loads the program as a library, so it exports no symbols and what is unused can go.
+RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
+	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev

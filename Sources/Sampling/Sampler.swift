@@ -86,6 +86,7 @@ package actor Sampler {
 
   /// Takes one sample, now.
   package func sample() -> Snapshot {
+    let begun = ContinuousClock.now
     // Zombies are met on the same walk as the descriptors, where both are wanted.
     var walk: ProcessWalk?
     for index in snapshot.collectors.indices {
@@ -105,6 +106,7 @@ package actor Sampler {
       }
     }
     snapshot.exporter = try? selfProcess?.read()
+    snapshot.sampleDuration = ContinuousClock.now - begun
     var fresh = snapshot
     fresh.dropStale(at: .now)
     return fresh

@@ -10,6 +10,8 @@ package actor SnapshotCache<Rendered: Sendable> {
     package let rendered: Rendered
     /// When the youngest of the numbers was read; nil where nothing could be read yet.
     package let sampled: SampleTime?
+    /// How old they may become and still be shown.
+    package let staleAge: Duration
   }
 
   private let render: @Sendable (Snapshot) -> Rendered
@@ -27,7 +29,8 @@ package actor SnapshotCache<Rendered: Sendable> {
   /// Replaces the snapshot and all pages.
   package func publish(_ snapshot: Snapshot) {
     self.snapshot = snapshot
-    let published = Published(rendered: render(snapshot), sampled: snapshot.sampled)
+    let published = Published(
+      rendered: render(snapshot), sampled: snapshot.sampled, staleAge: snapshot.staleAge)
     latest.withLock { $0 = published }
   }
 

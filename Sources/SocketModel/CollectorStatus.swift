@@ -42,13 +42,6 @@ package struct CollectorStatus: Sendable, Equatable {
   /// Time from one attempt to the next.
   package var interval: Duration
 
-  /// Whether what the collector last read is too old to be shown: a success within five intervals is
-  /// not.
-  package func isStale(at now: ContinuousClock.Instant) -> Bool {
-    guard let lastSuccess else { return true }
-    return now - lastSuccess.instant > interval * 5
-  }
-
   package init(collector: Collector, interval: Duration) {
     self.collector = collector
     self.interval = interval

@@ -24,6 +24,8 @@ package struct Snapshot: Sendable, Equatable {
   /// One status for each collector that is on, in the order of `Collector`.
   package var collectors: [CollectorStatus] = []
   package var backend: Backend
+  /// How long the last sample took, all collectors together.
+  package var sampleDuration = Duration.zero
   /// Nil where the exporter could not read its own /proc entry.
   package var exporter: ExporterProcess?
 
@@ -36,10 +38,18 @@ package struct Snapshot: Sendable, Equatable {
     collectors.compactMap(\.lastSuccess).max { $0.instant < $1.instant }
   }
 
+  /// How old numbers may be and still be shown: five intervals, or five times what a sample takes
+  /// where that is longer.
+  package var staleAge: Duration {
+    max(collectors.map(\.interval).max() ?? .zero, sampleDuration) * 5
+  }
+
   /// Takes out what is too old to be shown, and says that its collector does not succeed. Old numbers
   /// that stand still look like a quiet host.
   package mutating func dropStale(at now: ContinuousClock.Instant) {
-    for index in collectors.indices where collectors[index].isStale(at: now) {
+    for index in collectors.indices {
+      let lastSuccess = collectors[index].lastSuccess?.instant
+      if let lastSuccess, now - lastSuccess <= staleAge { continue }
       collectors[index].succeeded = false
       switch collectors[index].collector {
       case .sockstat: sockstat = nil

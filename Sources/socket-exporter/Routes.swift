@@ -10,7 +10,6 @@ struct Routes: Sendable {
   let telemetryPath: String
   /// The collectors that are on, in the order of the page.
   let collectors: [Collector]
-  let interval: Duration
 
   var router: Router {
     Router([
@@ -44,9 +43,11 @@ struct Routes: Sendable {
   }
 
   private func ready() -> HTTPResponse {
-    guard let sampled = cache.published?.sampled else { return Self.noSample }
+    guard let published = cache.published, let sampled = published.sampled else {
+      return Self.noSample
+    }
     let age = ContinuousClock.now - sampled.instant
-    guard age <= interval * 5 else {
+    guard age <= published.staleAge else {
       return HTTPResponse(
         .serviceUnavailable, text: "not ready: the last sample is \(age.seconds) s old\n")
     }

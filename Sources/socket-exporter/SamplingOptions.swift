@@ -27,7 +27,7 @@ struct SamplingOptions: ParsableArguments {
   @Option(
     name: .customLong("process.max-groups"),
     help: ArgumentHelp(
-      "Process groups with series of their own; the rest is summed into 'other'.",
+      "Process groups with series of their own; the rest is summed into 'other'. (default: 200)",
       valueName: "count"),
     transform: { try parseCount($0, in: 1...10_000) })
   var maxGroups = 200
@@ -35,7 +35,8 @@ struct SamplingOptions: ParsableArguments {
   @Option(
     name: .customLong("process.top"),
     help: ArgumentHelp(
-      "Processes named one by one, those with most sockets; 0 for none.", valueName: "count"),
+      "Processes named one by one, those with most sockets; 0 for none. (default: 20)",
+      valueName: "count"),
     transform: { try parseCount($0, in: 0...10_000) })
   var top = 20
 

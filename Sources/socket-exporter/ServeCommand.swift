@@ -46,8 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
       Pages(snapshot, http: counts.current, includesExporter: includesExporter)
     }
     let routes = Routes(
-      cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors,
-      interval: interval.duration)
+      cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors)
     let router = routes.router
     let server = HTTPServer(configuration: try web.configuration) { request in
       router.respond(to: request)

@@ -13,20 +13,21 @@ struct WebOptions: ParsableArguments {
 
   @Option(
     name: .customLong("web.telemetry-path"),
-    help: ArgumentHelp("Path of the metrics.", valueName: "path"),
+    help: ArgumentHelp("Path of the metrics. (default: /metrics)", valueName: "path"),
     transform: { try parseTelemetryPath($0) })
   var telemetryPath = "/metrics"
 
   @Option(
     name: .customLong("web.max-requests"),
     help: ArgumentHelp(
-      "Requests answered at the same time; the next one gets 503.", valueName: "count"),
+      "Requests answered at the same time; the next one gets 503. (default: 40)", valueName: "count"
+    ),
     transform: { try parseCount($0, in: 1...100_000) })
   var maxRequests = 40
 
   @Option(
     name: .customLong("web.max-connections"),
-    help: ArgumentHelp("Connections open at the same time.", valueName: "count"),
+    help: ArgumentHelp("Connections open at the same time. (default: 512)", valueName: "count"),
     transform: { try parseCount($0, in: 1...100_000) })
   var maxConnections = 512
 

@@ -36,6 +36,16 @@ struct StalenessTests {
     #expect(snapshot.collectors[0].lastSuccess?.timestampSeconds == 1000)
   }
 
+  @Test func aSlowSampleDoesNotMakeWhatItJustReadStale() {
+    var snapshot = snapshot
+    snapshot.sampleDuration = .seconds(30)
+    let slow = snapshot
+    snapshot.dropStale(at: taken + .seconds(150))
+    #expect(snapshot == slow)
+    snapshot.dropStale(at: taken + .seconds(151))
+    #expect(snapshot.tcp == nil)
+  }
+
   @Test func cachePublishesAnewOnlyWhenSomethingIsDropped() async {
     let cache = SnapshotCache { snapshot in snapshot }
     #expect(cache.published == nil)
