@@ -5,6 +5,7 @@ SWIFT ?= swift
 # Nothing loads the program as a library, so it exports no symbols and what is unused can go.
 RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
 	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
+export SOCKET_EXPORTER_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev

@@ -10,6 +10,11 @@ let serviceLifecycle = Target.Dependency.product(
 let unixSignals = Target.Dependency.product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 
+// The Makefile tells the commit, because SwiftPM keeps what it once found out about this file.
+let revision =
+  Context.environment["SOCKET_EXPORTER_REVISION"]
+  ?? Context.gitInformation?.currentCommit ?? "unknown"
+
 let package = Package(
   name: "socket-exporter",
   products: [
@@ -34,7 +39,7 @@ let package = Package(
       cSettings: [
         .define(
           "SOCKET_EXPORTER_REVISION",
-          to: "\"\(Context.gitInformation?.currentCommit ?? "unknown")\"")
+          to: "\"\(revision)\"")
       ]),
 
     // The way of the data, from the kernel down to bytes.
@@ -51,7 +56,7 @@ let package = Package(
     .executableTarget(
       name: "socket-exporter",
       dependencies: [
-        "CBuildInfo", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
+        "CBuildInfo", "CLinuxIO", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
         "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle, unixSignals,
       ]),
 

@@ -2,6 +2,7 @@
 #include "CLinuxIO.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -15,4 +16,15 @@ int64_t linux_io_clock_nanoseconds(int clock) {
   struct timespec now = {0};
   clock_gettime(clock, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void linux_io_fill_standard_streams(void) {
+  for (int descriptor = 0; descriptor <= 2; descriptor++) {
+    // open(2) takes the lowest free number, which is this one. Opened the wrong way round, so that
+    // reading input or writing output fails as it would on a closed descriptor.
+    if (fcntl(descriptor, F_GETFD) < 0 &&
+        open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) < 0) {
+      return;
+    }
+  }
 }

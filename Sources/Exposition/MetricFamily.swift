@@ -6,13 +6,12 @@ package struct MetricFamily: Sendable {
 
   /// A base unit. OpenMetrics wants the name to end in it.
   package enum Unit: Sendable {
-    case bytes, seconds, ratio
+    case bytes, seconds
 
     var name: StaticString {
       switch self {
       case .bytes: "bytes"
       case .seconds: "seconds"
-      case .ratio: "ratio"
       }
     }
   }

@@ -33,6 +33,14 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
   /// The object went away while it was being looked at: a process that ended, mostly.
   package var isGone: Bool { code == ENOENT || code == ESRCH }
 
+  /// A name or a path is longer than the kernel can tell.
+  package var isNameTooLong: Bool { code == ENAMETOOLONG }
+
+  /// The exporter or the host has run out of descriptors or memory, whatever was asked for.
+  package var isExhaustion: Bool {
+    code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS
+  }
+
   /// The kernel refused for lack of permission.
   package var isDenied: Bool { code == EACCES || code == EPERM }
 }

@@ -12,8 +12,8 @@ enum ExporterMetrics {
   static let success = MetricFamily(
     "socket_exporter_collector_success", .gauge, labels: ["collector"],
     help: """
-      1 if the collector's last sample succeeded. 0 if it failed, or if its last success is more \
-      than five intervals ago and its metrics are therefore left out.
+      1 if the collector's last sample succeeded. 0 if it failed, or if its last success is too long \
+      ago (five intervals) and its metrics are therefore left out.
       """)
   static let duration = MetricFamily(
     "socket_exporter_collector_duration_seconds", .gauge, unit: .seconds, labels: ["collector"],

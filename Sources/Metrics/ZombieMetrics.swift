@@ -5,19 +5,26 @@ internal import SocketModel
 enum ZombieMetrics {
   static let zombies = MetricFamily(
     "socket_zombie_processes", .gauge,
-    help: "Processes that have ended and that their parents have not waited for, cached.")
+    help: """
+      Processes that have ended and that their parents have not waited for, of those that /proc \
+      shows, cached. Left out where the state of some may not be read.
+      """)
   static let children = MetricFamily(
     "socket_zombie_children", .gauge, labels: ["parent", "sigchld"],
     help: """
-      Zombies by the group of their parent and by what the parent does with SIGCHLD, cached. \
+      Zombies by the group of their parent and by what the parent does with SIGCHLD, of those that \
+      /proc shows, cached. \
       Parents without zombies are left out.
       """)
   static let processes = MetricFamily(
     "socket_processes", .gauge,
-    help: "Processes of the host, kernel threads and zombies included, cached.")
+    help: "Processes that /proc shows, kernel threads and zombies included, cached.")
   static let processLimit = MetricFamily(
     "socket_processes_limit", .gauge,
-    help: "The value of kernel.pid_max: process and thread ids stay below it.")
+    help: """
+      The value of kernel.pid_max: process and thread ids stay below it. Since Linux 6.14 that of \
+      the exporter's process namespace, before that the host's.
+      """)
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
     guard let zombie = snapshot.zombie else { return }

@@ -39,35 +39,27 @@ extension Zombies {
   /// The name of a parent that cannot be seen.
   static let unknownParent = "unknown"
 
-  /// Bounds and orders what was found: parents with most zombies stay, the others are summed by what
-  /// they do with SIGCHLD.
-  static func fold(_ all: [Children], maxGroups: Int) -> [Children] {
-    let ranked = all.sorted {
-      ($1.count, $0.parent, $0.childSignal.rawValue) < (
-        $0.count, $1.parent, $1.childSignal.rawValue
-      )
-    }
-    var kept = Array(ranked.prefix(maxGroups))
-    for children in ranked.dropFirst(maxGroups) {
-      add(
-        Children(
-          parent: ProcessSockets.foldedName, childSignal: children.childSignal,
-          count: children.count), to: &kept)
-    }
-    return kept.sorted {
-      ($0.parent, $0.childSignal.rawValue) < ($1.parent, $1.childSignal.rawValue)
+  /// What the parents of some zombies have in common.
+  struct Parent: Hashable, Comparable {
+    var name: String
+    var childSignal: ChildSignal
+
+    static func < (left: Self, right: Self) -> Bool {
+      (left.name, left.childSignal.rawValue) < (right.name, right.childSignal.rawValue)
     }
   }
 
-  /// Adds zombies to those of the same parents and disposition.
-  static func add(_ more: Children, to children: inout [Children]) {
-    let same = children.firstIndex {
-      $0.parent == more.parent && $0.childSignal == more.childSignal
+  /// Bounds and orders what was found: parents with most zombies stay, the others are summed by what
+  /// they do with SIGCHLD.
+  static func fold(_ counts: [Parent: UInt64], maxGroups: Int) -> [Children] {
+    let ranked = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    var kept = Dictionary(uniqueKeysWithValues: ranked.prefix(maxGroups).map { ($0.key, $0.value) })
+    for (parent, count) in ranked.dropFirst(maxGroups) {
+      let other = Parent(name: ProcessSockets.foldedName, childSignal: parent.childSignal)
+      kept[other, default: 0] += count
     }
-    if let same {
-      children[same].count += more.count
-    } else {
-      children.append(more)
+    return kept.sorted { $0.key < $1.key }.map {
+      Children(parent: $0.key.name, childSignal: $0.key.childSignal, count: $0.value)
     }
   }
 }

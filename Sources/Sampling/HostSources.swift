@@ -51,7 +51,7 @@ final class HostSources {
     do {
       return TCPAnswer(counts: try tcpDump.count(), backend: .procfsAndSockDiag, refusal: nil)
     } catch {
-      guard !error.isTransient else { throw error }
+      guard error.isRefusal else { throw error }
       return TCPAnswer(counts: try tcpSocketsInProcFS(), backend: .procfs, refusal: error)
     }
   }
@@ -79,28 +79,30 @@ final class HostSources {
     zombies.processLimit = try? procfs.read(KernelSetting.processLimit) { bytes in
       try KernelSetting.parse(bytes, file: KernelSetting.processLimit)
     }
-    var children: [Zombies.Children] = []
+    guard walk.ofUnknownState == 0 else { return zombies }
+    zombies.total = walk.zombiesByParent.values.reduce(0, +)
+    var counts: [Zombies.Parent: UInt64] = [:]
     for (parent, count) in walk.zombiesByParent {
-      zombies.total += count
-      let (name, childSignal) = try describeParent(parent)
-      Zombies.add(
-        Zombies.Children(parent: name, childSignal: childSignal, count: count), to: &children)
+      counts[try describeParent(parent), default: 0] += count
     }
-    zombies.children = Zombies.fold(children, maxGroups: maxGroups)
+    zombies.children = Zombies.fold(counts, maxGroups: maxGroups)
     return zombies
   }
 
   /// A parent's group and what it does with SIGCHLD; unknown where it is out of sight or has ended.
-  private func describeParent(_ pid: Int32) throws -> (String, Zombies.ChildSignal) {
+  private func describeParent(_ pid: Int32) throws -> Zombies.Parent {
     do {
       let process = try procfs.openProcess(pid)
       let stat = try procfs.read("stat", of: process) { try ProcessStat(parsing: $0) }
       let childSignal = try procfs.read("status", of: process) {
         try ProcessStatus.parseChildSignal($0)
       }
-      return (stat.name.isEmpty ? ProcessWalker.unnamed : stat.name, childSignal)
-    } catch let error as SystemError where error.isGone || error.isDenied {
-      return (Zombies.unknownParent, .unknown)
+      return Zombies.Parent(
+        name: stat.name.isEmpty ? ProcessWalker.unnamed : stat.name, childSignal: childSignal)
+    } catch let error as SystemError where error.isExhaustion {
+      throw error
+    } catch {
+      return Zombies.Parent(name: Zombies.unknownParent, childSignal: .unknown)
     }
   }
 }

@@ -14,6 +14,8 @@ struct ProcessWalk {
   var holders: [ProcessSockets.Holder] = []
   /// Processes whose descriptors could not be read for lack of permission.
   var unreadable: UInt64 = 0
+  /// Those of `unreadable` that may be zombies, because not even their state could be read.
+  var ofUnknownState: UInt64 = 0
 }
 
 /// Walks over all processes. Processes that end meanwhile are ordinary and leave no trace.
@@ -27,8 +29,8 @@ struct ProcessWalker: ~Copyable {
 
   /// - Parameter readsDescriptors: whether to count what the processes hold, which is nearly all of
   ///   the work.
-  /// - Throws: `SystemError` where /proc cannot be listed, or for an error that is neither the end of
-  ///   a process nor a lack of permission.
+  /// - Throws: `SystemError` where /proc cannot be listed, or where the exporter or the host has run
+  ///   out of descriptors or memory; `NoProcesses` where /proc is none.
   mutating func walk(
     _ procfs: inout ProcFileSystem, readsDescriptors: Bool
   ) throws -> ProcessWalk {
@@ -46,10 +48,15 @@ struct ProcessWalker: ~Copyable {
         counts = isLive && readsDescriptors ? try count(of: process, stat, &procfs) : nil
       } catch let error as SystemError where error.isGone {
         continue
-      } catch let error as SystemError where error.isDenied {
-        // Not even its name may be known (hidepid=1).
+      } catch let error as SystemError where error.isExhaustion {
+        // That says nothing about this process, and the next ones would fare no better.
+        throw error
+      } catch {
+        // Not even its name may be known (hidepid=1). One process must not decide for the host, so
+        // whatever else is wrong with it is counted here as well.
         walk.processes += 1
         walk.unreadable += 1
+        walk.ofUnknownState += 1
         continue
       }
       walk.processes += 1

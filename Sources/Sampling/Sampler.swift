@@ -61,7 +61,7 @@ package actor Sampler {
     self.report = report
     sources = try HostSources(procfsPath: configuration.procfsPath)
     selfProcess = try? SelfProcess()
-    snapshot = Snapshot(backend: .procfsAndSockDiag)
+    snapshot = Snapshot()
     snapshot.collectors = Collector.allCases.filter(configuration.collectors.contains).map {
       CollectorStatus(collector: $0, interval: configuration.interval)
     }
@@ -135,8 +135,10 @@ package actor Sampler {
   /// Counts TCP sockets, and tells when the way of counting changes.
   private func countTCPSockets() throws -> TCPSocketCounts {
     let answer = try sources.tcpSockets()
-    if answer.backend != snapshot.backend {
-      snapshot.backend = answer.backend
+    let before = snapshot.backend
+    snapshot.backend = answer.backend
+    // That sock_diag works from the start is not worth a word.
+    if answer.backend != before ?? .procfsAndSockDiag {
       report(.backendChanged(answer.backend, reason: answer.refusal))
     }
     return answer.counts

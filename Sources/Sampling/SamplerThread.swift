@@ -1,5 +1,6 @@
 internal import CLinuxIO
 internal import Glibc
+internal import LinuxIO
 internal import Synchronization
 
 /// A thread that runs one actor and nothing else. Reads of /proc and netlink block, and on Swift's
@@ -24,14 +25,7 @@ final class SamplerThread: SerialExecutor {
     }
 
     func wake() { unsafe sem_post(pending) }
-    func wait() { _ = retry { unsafe sem_wait(pending) } }
-
-    private func retry(_ call: () -> Int32) -> Int32 {
-      while true {
-        let result = call()
-        if result == 0 || errno != EINTR { return result }
-      }
-    }
+    func wait() { _ = retryingInterrupts { unsafe sem_wait(pending) } }
   }
 
   /// - Parameter name: what `ps -L` and `top -H` call the thread; at most 15 bytes.

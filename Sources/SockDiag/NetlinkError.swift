@@ -1,3 +1,4 @@
+internal import Glibc
 package import LinuxIO
 
 /// Why a dump did not yield an answer.
@@ -34,7 +35,29 @@ package enum NetlinkError: Error, Equatable, CustomStringConvertible {
   package var isTransient: Bool {
     switch self {
     case .overrun, .interrupted, .timedOut, .truncated: true
-    case .system, .refused, .malformed: false
+    case .system, .refused: [ENOBUFS, ENOMEM, EAGAIN, EINTR, EBUSY].contains(code)
+    case .malformed: false
+    }
+  }
+
+  /// The kernel does not have sock_diag for TCP, or does not let the exporter use it. Everything else
+  /// is a failure that may pass.
+  package var isRefusal: Bool {
+    switch self {
+    case .system, .refused:
+      [
+        EPERM, EACCES, ENOENT, EOPNOTSUPP, EPROTONOSUPPORT, EAFNOSUPPORT, ENOSYS, EINVAL,
+      ].contains(code)
+    case .malformed, .overrun, .interrupted, .timedOut, .truncated: false
+    }
+  }
+
+  /// The error number, where the kernel gave one.
+  private var code: Int32? {
+    switch self {
+    case .system(let error): error.code
+    case .refused(let code): code
+    default: nil
     }
   }
 }

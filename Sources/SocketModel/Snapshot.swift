@@ -23,13 +23,14 @@ package struct Snapshot: Sendable, Equatable {
   package var zombie: Zombies?
   /// One status for each collector that is on, in the order of `Collector`.
   package var collectors: [CollectorStatus] = []
-  package var backend: Backend
+  /// Nil before TCP sockets were counted for the first time.
+  package var backend: Backend?
   /// How long the last sample took, all collectors together.
   package var sampleDuration = Duration.zero
   /// Nil where the exporter could not read its own /proc entry.
   package var exporter: ExporterProcess?
 
-  package init(backend: Backend) {
+  package init(backend: Backend? = nil) {
     self.backend = backend
   }
 
@@ -39,9 +40,10 @@ package struct Snapshot: Sendable, Equatable {
   }
 
   /// How old numbers may be and still be shown: five intervals, or five times what a sample takes
-  /// where that is longer.
+  /// where that is longer. A single sample that hung does not stretch it beyond sixty intervals.
   package var staleAge: Duration {
-    max(collectors.map(\.interval).max() ?? .zero, sampleDuration) * 5
+    let interval = collectors.map(\.interval).max() ?? .zero
+    return max(interval, min(sampleDuration, interval * 12)) * 5
   }
 
   /// Takes out what is too old to be shown, and says that its collector does not succeed. Old numbers
@@ -58,5 +60,7 @@ package struct Snapshot: Sendable, Equatable {
       case .zombie: zombie = nil
       }
     }
+    // Where all is stale the sampler hangs, and what it last said of its own process is as old.
+    if let sampled, now - sampled.instant > staleAge { exporter = nil }
   }
 }

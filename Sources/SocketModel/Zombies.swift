@@ -32,8 +32,9 @@ package struct Zombies: Sendable, Equatable {
     }
   }
 
-  /// Processes in state Z, of the whole host as the exporter's /proc shows it.
-  package var total: UInt64 = 0
+  /// Processes in state Z; nil where the state of some may not be read (hidepid=1), for they may be
+  /// zombies.
+  package var total: UInt64?
   /// By parent, ordered by name and disposition.
   package var children: [Children] = []
   /// All processes, kernel threads and zombies included: each takes a process id.

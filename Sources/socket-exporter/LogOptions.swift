@@ -16,10 +16,14 @@ struct LogOptions: ParsableArguments {
     }
   }
 
-  @Option(name: .customLong("log.level"), help: "Log this level and those above.")
+  @Option(
+    name: .customLong("log.level"),
+    help: ArgumentHelp("Log this level and those above.", valueName: "level"))
   var level = Level.info
 
-  @Option(name: .customLong("log.format"), help: "How log lines are written, to stderr.")
+  @Option(
+    name: .customLong("log.format"),
+    help: ArgumentHelp("How log lines are written, to stderr.", valueName: "format"))
   var format = LineLogHandler.Format.logfmt
 
   var logger: Logger {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CLinuxIO
 internal import Glibc
 internal import Metrics
 
@@ -7,6 +8,7 @@ internal import Metrics
 @main
 enum Main {
   static func main() async {
+    linux_io_fill_standard_streams()
     // A reader that goes away is an error of write(2), not a reason to die.
     _ = signal(SIGPIPE, SIG_IGN)
     do {
@@ -21,10 +23,14 @@ enum Main {
       let message = SocketExporter.fullMessage(for: error)
       // Help and version are errors to ArgumentParser, and go to standard output.
       if code == .success {
-        print(message)
         // Serving is what one runs without a subcommand, so its options belong to the first help.
-        if message == SocketExporter.helpMessage() {
-          print("\n" + SocketExporter.helpMessage(for: ServeCommand.self))
+        let isFirstHelp = message == SocketExporter.helpMessage()
+        let more = isFirstHelp ? "\n\n" + SocketExporter.helpMessage(for: ServeCommand.self) : ""
+        do {
+          _ = try StandardOutput.write(Array("\(message)\(more)\n".utf8))
+        } catch {
+          StandardError.write("socket-exporter: \(error)\n")
+          exit(ExitCode.failure.rawValue)
         }
       } else if !message.isEmpty {
         let line = SocketExporter.message(for: error).split(separator: "\n").joined(separator: " ")

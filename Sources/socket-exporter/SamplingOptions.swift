@@ -25,7 +25,7 @@ struct SamplingOptions: ParsableArguments {
   var collectsZombie = true
 
   @Option(
-    name: .customLong("process.max-groups"),
+    name: .customLong("process.max-groups"), parsing: .unconditional,
     help: ArgumentHelp(
       "Process groups with series of their own; the rest is summed into 'other'. (default: 200)",
       valueName: "count"),
@@ -33,7 +33,7 @@ struct SamplingOptions: ParsableArguments {
   var maxGroups = 200
 
   @Option(
-    name: .customLong("process.top"),
+    name: .customLong("process.top"), parsing: .unconditional,
     help: ArgumentHelp(
       "Processes named one by one, those with most sockets; 0 for none. (default: 20)",
       valueName: "count"),
@@ -41,7 +41,7 @@ struct SamplingOptions: ParsableArguments {
   var top = 20
 
   @Option(
-    name: .customLong("path.procfs"),
+    name: .customLong("path.procfs"), parsing: .unconditional,
     help: ArgumentHelp("Where the proc filesystem is mounted.", valueName: "directory"))
   var procfsPath = "/proc"
 

@@ -22,7 +22,7 @@ struct ServeCommand: AsyncParsableCommand {
   }()
 
   @Option(
-    name: .customLong("collect.interval"),
+    name: .customLong("collect.interval"), parsing: .unconditional,
     help: ArgumentHelp(
       "Time from one sample to the next, e.g. 500ms, 5s, 1m. (default: 5s)", valueName: "duration"),
     transform: { try DurationArgument(parsing: $0, in: Self.intervals) })
@@ -48,7 +48,10 @@ struct ServeCommand: AsyncParsableCommand {
     let routes = Routes(
       cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors)
     let router = routes.router
-    let server = HTTPServer(configuration: try web.configuration) { request in
+    var configuration = try web.configuration
+    configuration.maximumConnections = try DescriptorBudget.connections(
+      wanted: configuration.maximumConnections, logger: logger)
+    let server = HTTPServer(configuration: configuration) { request in
       router.respond(to: request)
     }
     counts.observe(server)

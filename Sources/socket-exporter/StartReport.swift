@@ -17,7 +17,7 @@ struct StartReport: Sendable {
       metadata: [
         "version": "\(BuildInfo.current.version)",
         "address": "\(addresses.map(\.description).joined(separator: ","))",
-        "backend": "\(snapshot.backend.label)",
+        "backend": "\(snapshot.backend.map { "\($0.label)" } ?? "unknown")",
         "kernel": "\((try? KernelRelease.read()) ?? "unknown")",
         "uid": "\(privileges.map { String($0.userID) } ?? "unknown")",
         "capabilities": "\(privileges?.description ?? "unknown")",

@@ -4,7 +4,7 @@ internal import HTTPServer
 /// How to serve.
 struct WebOptions: ParsableArguments {
   @Option(
-    name: .customLong("web.listen-address"),
+    name: .customLong("web.listen-address"), parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "Address to listen on: ':9477' (all, IPv4 and IPv6), '127.0.0.1:9477', '[::1]:9477'. Repeatable. (default: :9477)",
       valueName: "address"),
@@ -12,13 +12,13 @@ struct WebOptions: ParsableArguments {
   var listenAddresses: [ListenAddress] = []
 
   @Option(
-    name: .customLong("web.telemetry-path"),
+    name: .customLong("web.telemetry-path"), parsing: .unconditional,
     help: ArgumentHelp("Path of the metrics. (default: /metrics)", valueName: "path"),
     transform: { try parseTelemetryPath($0) })
   var telemetryPath = "/metrics"
 
   @Option(
-    name: .customLong("web.max-requests"),
+    name: .customLong("web.max-requests"), parsing: .unconditional,
     help: ArgumentHelp(
       "Requests answered at the same time; the next one gets 503. (default: 40)", valueName: "count"
     ),
@@ -26,7 +26,7 @@ struct WebOptions: ParsableArguments {
   var maxRequests = 40
 
   @Option(
-    name: .customLong("web.max-connections"),
+    name: .customLong("web.max-connections"), parsing: .unconditional,
     help: ArgumentHelp("Connections open at the same time. (default: 512)", valueName: "count"),
     transform: { try parseCount($0, in: 1...100_000) })
   var maxConnections = 512
@@ -49,8 +49,18 @@ struct WebOptions: ParsableArguments {
 }
 
 private func parseTelemetryPath(_ path: String) throws -> String {
-  guard path.hasPrefix("/"), path != "/", !path.hasPrefix("/-/"), !path.contains("?") else {
-    throw ValidationError("expected a path such as /metrics, neither / nor below /-/")
+  let isPlain = path.utf8.allSatisfy { byte in
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      true
+    default: "/-._~".utf8.contains(byte)
+    }
+  }
+  guard isPlain, path.hasPrefix("/"), path != "/", !path.hasPrefix("/-/"), !path.contains("//")
+  else {
+    throw ValidationError(
+      "expected a path such as /metrics, of letters, digits and -._~/, neither / nor below /-/")
   }
   return path
 }

@@ -54,11 +54,9 @@ struct FoldingTests {
   }
 
   @Test func foldsParentsOfZombies() {
-    let children: [Zombies.Children] = [
-      .init(parent: "a", childSignal: .default, count: 1),
-      .init(parent: "b", childSignal: .default, count: 9),
-      .init(parent: "c", childSignal: .caught, count: 2),
-      .init(parent: "d", childSignal: .default, count: 3),
+    let children: [Zombies.Parent: UInt64] = [
+      .init(name: "a", childSignal: .default): 1, .init(name: "b", childSignal: .default): 9,
+      .init(name: "c", childSignal: .caught): 2, .init(name: "d", childSignal: .default): 3,
     ]
     let folded = Zombies.fold(children, maxGroups: 1)
     #expect(

@@ -46,6 +46,15 @@ struct StalenessTests {
     #expect(snapshot.tcp == nil)
   }
 
+  @Test func aSampleThatHungDoesNotKeepOldNumbersForEver() {
+    var snapshot = snapshot
+    snapshot.sampleDuration = .seconds(86_400)
+    snapshot.dropStale(at: taken + .seconds(300))
+    #expect(snapshot.tcp != nil)
+    snapshot.dropStale(at: taken + .seconds(301))
+    #expect(snapshot.tcp == nil)
+  }
+
   @Test func cachePublishesAnewOnlyWhenSomethingIsDropped() async {
     let cache = SnapshotCache { snapshot in snapshot }
     #expect(cache.published == nil)

@@ -20,4 +20,9 @@ void linux_io_set_thread_name(const char *_Nonnull name);
 /// deleted when it no longer does.
 int64_t linux_io_clock_nanoseconds(int clock);
 
+/// Opens /dev/null in the place of each of the descriptors 0 to 2 that is closed. Otherwise the next
+/// file or socket would take the number, and logs would be written into it. In C because fcntl(2)
+/// is variadic.
+void linux_io_fill_standard_streams(void);
+
 #endif
