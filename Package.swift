@@ -56,8 +56,9 @@ let package = Package(
     .executableTarget(
       name: "socket-exporter",
       dependencies: [
-        "CBuildInfo", "CLinuxIO", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS", "Sampling",
-        "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle, unixSignals,
+        "CBuildInfo", "CLinuxIO", "Exposition", "HTTPServer", "LinuxIO", "Metrics", "ProcFS",
+        "Sampling", "SockDiag", "SocketModel", argumentParser, logging, serviceLifecycle,
+        unixSignals,
       ]),
 
     // Tests, and the program that plays the processes they observe.

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -84,16 +85,21 @@ struct CommandTests {
       ("--process.top", "1.5"),
       ("--process.top", "-1"),
       ("--process.top", "99999999999999999999"),
+      ("--web.telemetry-path", "/a b"),
+      ("--web.telemetry-path", "metrics"),
+      ("--web.max-connections", "0"),
       ("--log.level", "loud"),
       ("--log.format", "xml"),
     ])
   func badValue(flag: String, value: String) async throws {
     try await onBlockingThread {
-      let outcome = try Exporter.run(["serve", "\(flag)=\(value)"])
-      #expect(outcome.exit == .code(64))
-      #expect(outcome.output.isEmpty)
-      #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
-      #expect(outcome.errors.contains(flag) && outcome.errors.contains(value))
+      for arguments in [["\(flag)=\(value)"], [flag, value]] {
+        let outcome = try Exporter.run(["serve"] + arguments)
+        #expect(outcome.exit == .code(64))
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(flag) && outcome.errors.contains(value))
+      }
     }
   }
 
@@ -134,6 +140,17 @@ struct CommandTests {
     }
   }
 
+  @Test(
+    "closed or full standard streams are errors, and nothing else takes their place",
+    arguments: ["metrics >&-", "metrics <&- >&- 2>&-", "metrics > /dev/full", "--help > /dev/full"])
+  func brokenStreams(arguments: String) async throws {
+    try await onBlockingThread {
+      let command = "exec \"$0\" \(arguments)"
+      let outcome = try Tools.outcome(of: ["sh", "-c", command, Exporter.path])
+      #expect(outcome.exit == .code(1))
+    }
+  }
+
   @Test("--version and --help go to standard output and succeed")
   func versionAndHelp() async throws {
     try await onBlockingThread {
@@ -158,6 +175,32 @@ struct ServerTests {
         #expect(outcome.exit == .code(0))
         #expect(time < .seconds(1))
       }
+    }
+  }
+
+  @Test("idle clients, as many as want to connect, do not starve the sampler of descriptors")
+  func idleClients() async throws {
+    try await TestHost.run { host in
+      let command = "ulimit -n 100; exec \"$0\" \"$@\" --collect.interval 100ms"
+      let exporter = try RunningExporter(
+        host.start(["sh", "-c", command, Exporter.path] + RunningExporter.arguments))
+      let client = try host.actor(named: "crowd")
+      for _ in 0..<150 { _ = try client.connect("127.0.0.1", port: exporter.port) }
+      // Long enough for some samples, all of them in the crowd.
+      Thread.sleep(forTimeInterval: 0.5)
+      client.kill()
+      let page = try eventually("an answer after the crowd") { () -> MetricPage? in
+        let url = "http://127.0.0.1:\(exporter.port)/metrics"
+        let answer = try host.run(["curl", "-sf", url])
+        return answer.exit == .code(0) ? try MetricPage(answer.output) : nil
+      }
+      let errors = page.samples("socket_exporter_collector_errors_total")
+      #expect(errors.count == 4)
+      #expect(errors.allSatisfy { $0.value == 0 })
+      let (outcome, _) = try exporter.stop()
+      #expect(outcome.exit == .code(0))
+      #expect(page.value("process_max_fds") == 100)
+      #expect(!outcome.errors.contains("collector failed"))
     }
   }
 

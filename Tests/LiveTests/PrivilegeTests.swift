@@ -137,6 +137,9 @@ struct PrivilegeTests {
       Self.expectOwnProcessOnly(page)
       #expect(page.value("socket_processes_unreadable") == 3)
       #expect(page.value("socket_processes") == 5)
+      // Any of those that are closed may be a zombie: nothing is known, so nothing is said.
+      #expect(page.value("socket_zombie_processes") == nil)
+      #expect(page.samples("socket_zombie_children").isEmpty)
     }
   }
 

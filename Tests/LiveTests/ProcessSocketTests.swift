@@ -6,6 +6,32 @@ struct ProcessSocketTests {
   /// The pipes an actor talks through.
   private static let ownDescriptors = 3.0
 
+  @Test("a descriptor whose path is longer than the kernel can tell harms nobody")
+  func longPath() async throws {
+    try await TestHost.run { host in
+      let program = """
+        import os, socket, sys
+        os.chdir(sys.argv[1])
+        for _ in range(22):
+          os.mkdir('d' * 250)
+          os.chdir('d' * 250)
+        held = [open('f', 'w'), socket.socket()]
+        print('ready', flush=True)
+        sys.stdin.read()
+        """
+      let process = try host.start(["python3", "-c", program, host.directory])
+      #expect(process.output.line(within: .seconds(10)) == "ready")
+      let page = try host.sample()
+      #expect(page.value("socket_exporter_collector_success", ["collector": "process"]) == 1)
+      #expect(page.socketDescriptors(of: "python3") == 1)
+      #expect(page.openDescriptors(of: "python3") == 2 + Self.ownDescriptors)
+      #expect(page.value("socket_processes_unreadable") == 0)
+      process.end()
+      // What removes the host's directory cannot walk so deep by names.
+      _ = try host.run(["rm", "-rf", host.directory + "/" + String(repeating: "d", count: 250)])
+    }
+  }
+
   @Test("sockets of every kind and other descriptors are counted, by process name and by pid")
   func exactCounts() async throws {
     try await TestHost.run { host in

@@ -123,7 +123,8 @@ package final class RunningExporter: @unchecked Sendable {
   /// The line it logged when it was ready.
   package let startLine: String
 
-  init(_ process: ChildProcess) throws {
+  /// - Parameter process: a server that was just started with `arguments`.
+  package init(_ process: ChildProcess) throws {
     self.process = process
     var said: [String] = []
     while let line = process.errors.line(within: .seconds(10)) {

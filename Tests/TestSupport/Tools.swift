@@ -10,6 +10,11 @@ package enum Tools {
     }
   }
 
+  /// Runs a program to its end, however that is.
+  package static func outcome(of arguments: [String]) throws -> ChildProcess.Outcome {
+    try ChildProcess(arguments).outcome()
+  }
+
   /// Runs a program to its end and fails unless it succeeds.
   @discardableResult
   package static func run(
