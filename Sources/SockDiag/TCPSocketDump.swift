@@ -16,23 +16,30 @@ package struct TCPSocketDump: ~Copyable {
   /// - Throws: `NetlinkError`, the last attempt's.
   package mutating func count() throws(NetlinkError) -> TCPSocketCounts {
     var counts = TCPSocketCounts()
-    for family in AddressFamily.allCases { try count(family, into: &counts) }
+    for family in AddressFamily.allCases {
+      // What a failed attempt has counted goes with it.
+      let before = counts
+      counts = try Self.retrying { () throws(NetlinkError) -> TCPSocketCounts in
+        var attempted = before
+        try countOnce(family, into: &attempted)
+        return attempted
+      }
+    }
     return counts
   }
 
-  private mutating func count(
-    _ family: AddressFamily, into counts: inout TCPSocketCounts
-  ) throws(NetlinkError) {
-    var attempt = 1
+  /// Repeats an attempt that may fail in passing, `attempts` times at most.
+  /// - Throws: `NetlinkError`, the last attempt's; at once what will not pass.
+  static func retrying<Value>(
+    _ attempt: () throws(NetlinkError) -> Value
+  ) throws(NetlinkError) -> Value {
+    var attemptsLeft = attempts
     while true {
+      attemptsLeft -= 1
       do throws(NetlinkError) {
-        var attempted = counts
-        try countOnce(family, into: &attempted)
-        counts = attempted
-        return
+        return try attempt()
       } catch {
-        guard error.isTransient, attempt < Self.attempts else { throw error }
-        attempt += 1
+        guard error.isTransient, attemptsLeft > 0 else { throw error }
       }
     }
   }
