@@ -9,9 +9,9 @@ package enum KernelSetting {
   package static func parse(_ bytes: Span<UInt8>, file: String) throws(ParseError) -> UInt64 {
     var position = 0
     bytes.skipSpaces(at: &position)
-    guard let value = bytes.decimal(at: &position),
-      position == bytes.count || bytes[position] <= 0x20
-    else { throw ParseError(file: file, line: 1, field: "value") }
+    guard let value = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
+      throw ParseError(file: file, line: 1, field: "value")
+    }
     return value
   }
 }

@@ -7,9 +7,8 @@ package import SocketModel
 /// `alloc` and `mem` to the whole host. `mem` counts pages, FRAG `memory` bytes.
 package enum NetSockstat {
   /// Reads one of the two files into `sockstat`. Lines and keys that are not known are passed over,
-  /// for kernels add some now and then.
+  /// for kernels add some now and then; what an unknown key says need not be a number.
   /// - Parameter pageBytes: the size of a page, bytes.
-  /// What an unknown key says need not be a number.
   /// - Throws: `ParseError` where a known key has no number, or a line no protocol.
   package static func parse(
     _ bytes: Span<UInt8>, file: String, pageBytes: UInt64, into sockstat: inout Sockstat

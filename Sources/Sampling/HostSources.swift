@@ -21,6 +21,7 @@ final class HostSources {
     try walker.walk(&procfs, readsDescriptors: readsDescriptors)
   }
 
+  /// Both address families; see `NetSockstat`.
   func sockstat() throws -> Sockstat {
     var sockstat = Sockstat()
     let pageBytes = pageBytes
@@ -97,8 +98,7 @@ final class HostSources {
       let childSignal = try procfs.read("status", of: process) {
         try ProcessStatus.parseChildSignal($0)
       }
-      return Zombies.Parent(
-        name: stat.name.isEmpty ? ProcessWalker.unnamed : stat.name, childSignal: childSignal)
+      return Zombies.Parent(name: stat.groupName, childSignal: childSignal)
     } catch let error as SystemError where error.isExhaustion {
       throw error
     } catch {

@@ -12,7 +12,7 @@ struct ProcessWalk {
   var groups: [ProcessSockets.Group] = []
   /// Every process that holds a socket.
   var holders: [ProcessSockets.Holder] = []
-  /// Processes whose descriptors could not be read for lack of permission.
+  /// Processes whose descriptors could not be read, for lack of permission mostly.
   var unreadable: UInt64 = 0
   /// Those of `unreadable` that may be zombies, because not even their state could be read.
   var ofUnknownState: UInt64 = 0
@@ -23,9 +23,6 @@ struct ProcessWalker: ~Copyable {
   private var processEntries = DirectoryReader()
   private var threadEntries = DirectoryReader(capacity: 8 << 10)
   private var descriptors = DescriptorReader()
-
-  /// How a process that has no name is called: an empty label would be no label.
-  static let unnamed = "(unnamed)"
 
   /// - Parameter readsDescriptors: whether to count what the processes hold, which is nearly all of
   ///   the work.
@@ -45,15 +42,15 @@ struct ProcessWalker: ~Copyable {
           try ProcessStat(parsing: bytes)
         }
         let isLive = !stat.isKernelThread && !stat.isZombie
-        counts = isLive && readsDescriptors ? try count(of: process, stat, &procfs) : nil
+        counts = isLive && readsDescriptors ? try count(of: process, stat) : nil
       } catch let error as SystemError where error.isGone {
         continue
       } catch let error as SystemError where error.isExhaustion {
         // That says nothing about this process, and the next ones would fare no better.
         throw error
       } catch {
-        // Not even its name may be known (hidepid=1). One process must not decide for the host, so
-        // whatever else is wrong with it is counted here as well.
+        // Not even its name can be known: hidepid=1, or a text that nobody expects. One process must
+        // not decide for the host.
         walk.processes += 1
         walk.unreadable += 1
         walk.ofUnknownState += 1
@@ -65,7 +62,7 @@ struct ProcessWalker: ~Copyable {
         walk.zombiesByParent[stat.parent, default: 0] += 1
         continue
       }
-      let name = stat.name.isEmpty ? Self.unnamed : stat.name
+      let name = stat.groupName
       let index = indexOfName[name] ?? walk.groups.count
       if index == walk.groups.count {
         indexOfName[name] = index
@@ -87,18 +84,18 @@ struct ProcessWalker: ~Copyable {
     return walk
   }
 
-  /// Counts what a process holds; nil where that may not be read.
+  /// Counts what a process holds; nil where that cannot be read.
   private mutating func count(
-    of process: borrowing FileDescriptor, _ stat: ProcessStat, _ procfs: inout ProcFileSystem
-  ) throws -> DescriptorCounts? {
+    of process: borrowing FileDescriptor, _ stat: ProcessStat
+  ) throws(SystemError) -> DescriptorCounts? {
     do throws(SystemError) {
       if stat.hasEndedMainThread {
         return try countOfLiveThread(of: process)
       }
       return try descriptors.count(in: process.open(below: "fd", directory: true))
     } catch {
-      if error.isDenied { return nil }
-      throw error
+      if error.isGone || error.isExhaustion { throw error }
+      return nil
     }
   }
 
@@ -113,10 +110,15 @@ struct ProcessWalker: ~Copyable {
       do throws(SystemError) {
         let counts = try descriptors.count(in: tasks.open(below: "\(thread)/fd", directory: true))
         if counts.all > 0 { return counts }
-      } catch  where error.isGone {
-        continue
+      } catch {
+        guard error.isGone else { throw error }
       }
     }
     return DescriptorCounts()
   }
+}
+
+extension ProcessStat {
+  /// The group that a process belongs to. One without a name needs one: an empty label is no label.
+  var groupName: String { name.isEmpty ? "(unnamed)" : name }
 }

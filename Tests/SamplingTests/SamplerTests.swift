@@ -114,6 +114,31 @@ struct SamplerTests {
     #expect(events.all.count == 2)
   }
 
+  @Test func oneOddProcessDoesNotDecideForTheHost() async throws {
+    let root = try makeHost()
+    defer { try? FileManager.default.removeItem(at: root) }
+    // Its descriptors cannot be listed, but it is known and alive.
+    try FileManager.default.removeItem(at: root.appending(path: "31/fd"))
+    try Data().write(to: root.appending(path: "31/fd"))
+    let events = Events()
+    let sampler = try sampler(root, events)
+    let odd = await sampler.sample()
+    #expect(odd.process?.unreadable == 1)
+    #expect(odd.process?.groups.map(\.instances) == [1, 2])
+    #expect(odd.process?.groups.map(\.readable) == [1, 1])
+    #expect(odd.process?.groups.map(\.socketDescriptors) == [1, 3])
+    #expect(odd.zombie?.total == 1)
+    // Nothing is known of it now, so it might be a zombie.
+    try Data("31 (web".utf8).write(to: root.appending(path: "31/stat"))
+    let unknown = await sampler.sample()
+    #expect(unknown.process?.unreadable == 1)
+    #expect(unknown.process?.groups.map(\.instances) == [1, 1])
+    #expect(unknown.zombie?.processes == 5)
+    #expect(unknown.zombie?.total == nil)
+    #expect(unknown.zombie?.children.isEmpty == true)
+    #expect(events.all.isEmpty)
+  }
+
   @Test func aMissingProcFilesystemIsNamed() throws {
     #expect {
       _ = try Sampler(Sampler.Configuration(procfsPath: "/nonexistent/proc")) { _ in }
