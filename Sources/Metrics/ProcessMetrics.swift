@@ -43,15 +43,15 @@ enum ProcessMetrics {
     }
     page.write(socketDescriptors) { series in
       for group in readable {
-        series.sample(group.name, "socket" as StaticString, value: group.socketDescriptors)
+        series.sample(group.name, "socket" as StaticString, value: group.socketDescriptors.sum)
       }
     }
     page.write(openDescriptors) { series in
       for group in readable { series.sample(group.name, value: group.openDescriptors) }
     }
     page.write(pidSocketDescriptors) { series in
-      for holder in process.top {
-        series.sample(holder.pid, holder.name, value: holder.socketDescriptors)
+      for holder in process.topSocketDescriptors {
+        series.sample(holder.pid, holder.name, value: holder.count)
       }
     }
     page.write(unreadable, process.unreadable)

@@ -29,7 +29,7 @@ enum SockstatMetrics {
     help: "Memory of IP fragments awaiting reassembly in this network namespace, cached.")
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
-    guard let sockstat = snapshot.sockstat else { return }
+    guard let sockstat = snapshot.sockstat?.own() else { return }
     let families: [(AddressFamily, Sockstat.Family)] = [
       (.ipv4, sockstat.ipv4), (.ipv6, sockstat.ipv6),
     ]

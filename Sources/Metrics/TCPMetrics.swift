@@ -11,7 +11,7 @@ enum TCPMetrics {
       """)
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
-    guard let counts = snapshot.tcp else { return }
+    guard let counts = snapshot.tcp?.own()?.counts else { return }
     page.write(sockets) { series in
       for state in TCPState.allCases {
         for family in AddressFamily.allCases {

@@ -23,15 +23,15 @@ extension ProcessSockets {
       }
     }
     groups.sort { $0.name < $1.name }
-    top = Array(
+    topSocketDescriptors = Array(
       walk.holders.sorted {
-        ($1.socketDescriptors, $0.pid) < ($0.socketDescriptors, $1.pid)
+        ($1.count, $0.pid) < ($0.count, $1.pid)
       }.prefix(count))
   }
 
   private static func holdsMore(_ left: Group, _ right: Group) -> Bool {
-    (right.socketDescriptors, right.openDescriptors, left.name)
-      < (left.socketDescriptors, left.openDescriptors, right.name)
+    (right.socketDescriptors.sum, right.openDescriptors, left.name)
+      < (left.socketDescriptors.sum, left.openDescriptors, right.name)
   }
 }
 

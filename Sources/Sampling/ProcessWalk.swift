@@ -75,10 +75,10 @@ struct ProcessWalker: ~Copyable {
       }
       walk.groups[index].readable += 1
       walk.groups[index].openDescriptors += counts.all
-      walk.groups[index].socketDescriptors += counts.sockets
+      walk.groups[index].socketDescriptors[.other] += counts.sockets
       if counts.sockets > 0 {
         walk.holders.append(
-          ProcessSockets.Holder(pid: pid, name: name, socketDescriptors: counts.sockets))
+          ProcessSockets.Holder(pid: pid, name: name, count: counts.sockets))
       }
     }
     return walk

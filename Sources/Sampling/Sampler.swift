@@ -92,8 +92,13 @@ package actor Sampler {
     for index in snapshot.collectors.indices {
       attempt(index) {
         switch snapshot.collectors[index].collector {
-        case .sockstat: snapshot.sockstat = try sources.sockstat()
-        case .tcp: snapshot.tcp = try countTCPSockets()
+        case .sockstat:
+          snapshot.sockstat = [InNamespace(namespace: nil, value: try sources.sockstat())]
+        case .tcp:
+          var tcp = TCPSockets()
+          tcp.counts = try countTCPSockets()
+          snapshot.tcp = [InNamespace(namespace: nil, value: tcp)]
+        case .listener, .port, .limit: break
         case .process:
           let found = try sources.walk(readsDescriptors: true)
           walk = found

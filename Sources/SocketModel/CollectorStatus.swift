@@ -1,6 +1,6 @@
 /// The parts of a sample that succeed or fail on their own.
 package enum Collector: Int, CaseIterable, Sendable {
-  case sockstat, tcp, process, zombie
+  case sockstat, tcp, process, listener, port, zombie, limit
 
   /// The name in flags, in `collect[]` and in the `collector` label.
   package var name: StaticString {
@@ -8,7 +8,10 @@ package enum Collector: Int, CaseIterable, Sendable {
     case .sockstat: "sockstat"
     case .tcp: "tcp"
     case .process: "process"
+    case .listener: "listener"
+    case .port: "port"
     case .zombie: "zombie"
+    case .limit: "limit"
     }
   }
 }
@@ -39,7 +42,8 @@ package struct CollectorStatus: Sendable, Equatable {
   package var errors: UInt64 = 0
   /// When it last succeeded; nil before the first success.
   package var lastSuccess: SampleTime?
-  /// Time from one attempt to the next.
+  /// Time from one attempt to the next: as asked for, or longer where its samples cost more CPU
+  /// time than the budget allows.
   package var interval: Duration
 
   package init(collector: Collector, interval: Duration) {

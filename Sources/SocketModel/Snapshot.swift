@@ -17,10 +17,14 @@ package enum Backend: Int, CaseIterable, Sendable {
 /// Everything the exporter knows of the host at one time. Produced in one place, rendered in several.
 package struct Snapshot: Sendable, Equatable {
   /// Nil: the collector is off, has not succeeded yet, or its last success is too old to show.
-  package var sockstat: Sockstat?
-  package var tcp: TCPSocketCounts?
+  /// What belongs to a network namespace is told by namespace, the exporter's own first.
+  package var sockstat: [InNamespace<Sockstat>]?
+  package var tcp: [InNamespace<TCPSockets>]?
   package var process: ProcessSockets?
+  package var listener: [InNamespace<Listeners>]?
+  package var port: [InNamespace<EphemeralPorts>]?
   package var zombie: Zombies?
+  package var limit: Limits?
   /// One status for each collector that is on, in the order of `Collector`.
   package var collectors: [CollectorStatus] = []
   /// Nil before TCP sockets were counted for the first time.
@@ -57,7 +61,10 @@ package struct Snapshot: Sendable, Equatable {
       case .sockstat: sockstat = nil
       case .tcp: tcp = nil
       case .process: process = nil
+      case .listener: listener = nil
+      case .port: port = nil
       case .zombie: zombie = nil
+      case .limit: limit = nil
       }
     }
     // Where all is stale the sampler hangs, and what it last said of its own process is as old.

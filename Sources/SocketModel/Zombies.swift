@@ -32,11 +32,26 @@ package struct Zombies: Sendable, Equatable {
     }
   }
 
+  /// The oldest zombie under the parents of one name.
+  package struct Oldest: Sendable, Equatable {
+    /// As in `Children`.
+    package var parent: String
+    package var seconds: Double
+
+    package init(parent: String, seconds: Double) {
+      self.parent = parent
+      self.seconds = seconds
+    }
+  }
+
   /// Processes in state Z; nil where the state of some may not be read (hidepid=1), for they may be
   /// zombies.
   package var total: UInt64?
   /// By parent, ordered by name and disposition.
   package var children: [Children] = []
+  /// The oldest zombie of each group of parents, ordered by name. Ages count from the sample that met
+  /// the zombie first, so they are at least that.
+  package var oldest: [Oldest] = []
   /// All processes, kernel threads and zombies included: each takes a process id.
   package var processes: UInt64 = 0
   /// `kernel.pid_max`; nil where it cannot be read.

@@ -28,16 +28,18 @@ struct GoldenTests {
     sockstat.tcpAllocated = 1300
     sockstat.tcpMemoryBytes = 4_194_304
     sockstat.udpMemoryBytes = 8192
-    snapshot.sockstat = sockstat
+    snapshot.sockstat = [InNamespace(namespace: nil, value: sockstat)]
 
-    var tcp = TCPSocketCounts()
-    tcp[.established, .ipv4] = 160
-    tcp[.closeWait, .ipv4] = 1024
-    tcp[.listen, .ipv4] = 12
-    tcp[.listen, .ipv6] = 9
-    tcp[.timeWait, .ipv4] = 250
-    tcp[.synReceived, .ipv6] = 1
-    snapshot.tcp = tcp
+    var counts = TCPSocketCounts()
+    counts[.established, .ipv4] = 160
+    counts[.closeWait, .ipv4] = 1024
+    counts[.listen, .ipv4] = 12
+    counts[.listen, .ipv6] = 9
+    counts[.timeWait, .ipv4] = 250
+    counts[.synReceived, .ipv6] = 1
+    var tcp = TCPSockets()
+    tcp.counts = counts
+    snapshot.tcp = [InNamespace(namespace: nil, value: tcp)]
 
     func group(
       _ name: String, _ instances: UInt64, readable: UInt64, sockets: UInt64, open: UInt64
@@ -45,7 +47,7 @@ struct GoldenTests {
       var group = ProcessSockets.Group(name: name)
       group.instances = instances
       group.readable = readable
-      group.socketDescriptors = sockets
+      group.socketDescriptors[.other] = sockets
       group.openDescriptors = open
       return group
     }
@@ -59,9 +61,9 @@ struct GoldenTests {
       group("\u{FFFD}\u{FFFD}", 1, readable: 1, sockets: 2, open: 5),
     ]
     process.foldedGroups = 17
-    process.top = [
-      ProcessSockets.Holder(pid: 4242, name: "java", socketDescriptors: 1100),
-      ProcessSockets.Holder(pid: 17, name: "java", socketDescriptors: 80),
+    process.topSocketDescriptors = [
+      ProcessSockets.Holder(pid: 4242, name: "java", count: 1100),
+      ProcessSockets.Holder(pid: 17, name: "java", count: 80),
     ]
     process.unreadable = 3
     snapshot.process = process

@@ -10,12 +10,12 @@ struct FoldingTests {
       var group = ProcessSockets.Group(name: entry.name)
       group.instances = 1
       group.readable = 1
-      group.socketDescriptors = entry.sockets
+      group.socketDescriptors[.other] = entry.sockets
       group.openDescriptors = entry.sockets + 3
       walk.groups.append(group)
       if entry.sockets > 0 {
         walk.holders.append(
-          .init(pid: Int32(offset + 1), name: entry.name, socketDescriptors: entry.sockets))
+          .init(pid: Int32(offset + 1), name: entry.name, count: entry.sockets))
       }
     }
     return walk
@@ -25,11 +25,11 @@ struct FoldingTests {
     let folded = ProcessSockets(
       walk([("d", 1), ("a", 5), ("b", 9), ("c", 0), ("e", 7)]), maxGroups: 2, top: 0)
     #expect(folded.groups.map(\.name) == ["b", "e", "other"])
-    #expect(folded.groups.map(\.socketDescriptors) == [9, 7, 6])
+    #expect(folded.groups.map(\.socketDescriptors.sum) == [9, 7, 6])
     #expect(folded.groups.map(\.instances) == [1, 1, 3])
     #expect(folded.groups.map(\.openDescriptors) == [12, 10, 15])
     #expect(folded.foldedGroups == 3)
-    #expect(folded.top.isEmpty)
+    #expect(folded.topSocketDescriptors.isEmpty)
   }
 
   @Test func foldsNothingWithinTheCap() {
@@ -42,15 +42,15 @@ struct FoldingTests {
     let folded = ProcessSockets(
       walk([("other", 8), ("a", 5), ("b", 1)]), maxGroups: 2, top: 0)
     #expect(folded.groups.map(\.name) == ["a", "other"])
-    #expect(folded.groups.map(\.socketDescriptors) == [5, 9])
+    #expect(folded.groups.map(\.socketDescriptors.sum) == [5, 9])
     #expect(folded.foldedGroups == 1)
   }
 
   @Test func namesTheProcessesThatHoldMostLowestPidFirst() {
     let folded = ProcessSockets(
       walk([("a", 5), ("b", 9), ("c", 0), ("d", 9)]), maxGroups: 10, top: 3)
-    #expect(folded.top.map(\.pid) == [2, 4, 1])
-    #expect(folded.top.map(\.socketDescriptors) == [9, 9, 5])
+    #expect(folded.topSocketDescriptors.map(\.pid) == [2, 4, 1])
+    #expect(folded.topSocketDescriptors.map(\.count) == [9, 9, 5])
   }
 
   @Test func foldsParentsOfZombies() {

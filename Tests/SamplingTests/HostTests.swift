@@ -15,7 +15,8 @@ struct HostTests {
   private func describe(_ process: ProcessSockets) -> [String] {
     process.groups.map { group in
       #expect(group.readable == group.instances)
-      return "\(group.name) \(group.instances) \(group.socketDescriptors)/\(group.openDescriptors)"
+      return
+        "\(group.name) \(group.instances) \(group.socketDescriptors.sum)/\(group.openDescriptors)"
     }
   }
 
@@ -33,7 +34,7 @@ struct HostTests {
         "php-fpm: pool w 1 1/5", "postgres 5 11/40", "sshd 2 4/13", "systemd 2 7/18",
         "systemd-journal 1 3/8",
       ])
-    #expect(process.top.map(\.pid) == [1201, 1, 310])
+    #expect(process.topSocketDescriptors.map(\.pid) == [1201, 1, 310])
     #expect(process.unreadable == 0)
 
     let zombies = try sources.zombies(in: walk, maxGroups: 100)
@@ -63,8 +64,8 @@ struct HostTests {
     #expect(process.groups.reduce(0) { $0 + $1.instances } == 28)
     // 7001 counts by the descriptors of a thread of it that lives.
     #expect(process.groups.reduce(0) { $0 + $1.openDescriptors } == 164 + 9)
-    #expect(process.groups.reduce(0) { $0 + $1.socketDescriptors } == 60 + 5)
-    #expect(process.top.map(\.pid) == [841, 842, 960, 955])
+    #expect(process.groups.reduce(0) { $0 + $1.socketDescriptors.sum } == 60 + 5)
+    #expect(process.topSocketDescriptors.map(\.pid) == [841, 842, 960, 955])
 
     let zombies = try sources.zombies(in: walk, maxGroups: 100)
     #expect(
@@ -87,7 +88,7 @@ struct HostTests {
         "kinds 1 7/16", "master 1 1/4", "new\nline\\ 1 0/3", "nothing-open 1 0/0", "slow 1 0/3",
         "threads 1 0/3", "worker 3 3/12", "\u{fffd}\u{fffd} caf\u{fffd} 1 0/3",
       ])
-    #expect(process.top.map(\.pid) == [401, 402, 404, 422, 410, 419, 421, 423])
+    #expect(process.topSocketDescriptors.map(\.pid) == [401, 402, 404, 422, 410, 419, 421, 423])
 
     let zombies = try sources.zombies(in: walk, maxGroups: 100)
     #expect(describe(zombies) == ["deaf ignored 1", "forgetful default 3", "slow caught 2"])
@@ -100,6 +101,6 @@ struct HostTests {
       try sources.walk(readsDescriptors: false), maxGroups: 100, top: 20)
     #expect(process.groups.reduce(0) { $0 + $1.instances } == 28)
     #expect(process.unreadable == 0)
-    #expect(process.top.isEmpty)
+    #expect(process.topSocketDescriptors.isEmpty)
   }
 }

@@ -8,8 +8,8 @@ struct StalenessTests {
 
   private var snapshot: Snapshot {
     var snapshot = Snapshot(backend: .procfsAndSockDiag)
-    snapshot.tcp = TCPSocketCounts()
-    snapshot.sockstat = Sockstat()
+    snapshot.tcp = []
+    snapshot.sockstat = []
     snapshot.collectors = [Collector.sockstat, .tcp].map {
       var status = CollectorStatus(collector: $0, interval: .seconds(5))
       status.succeeded = true
