@@ -8,7 +8,7 @@ internal import SocketModel
 final class HostSources {
   private var procfs: ProcFileSystem
   private var walker = ProcessWalker()
-  private var tcpDump = TCPSocketDump()
+  private var socketDump = SocketDump()
   private let pageBytes = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
   /// - Throws: `SystemError` where the proc filesystem cannot be opened.
@@ -50,10 +50,23 @@ final class HostSources {
   ///   reading /proc/net met.
   func tcpSockets() throws -> TCPAnswer {
     do {
-      return TCPAnswer(counts: try tcpDump.count(), backend: .procfsAndSockDiag, refusal: nil)
+      return TCPAnswer(counts: try countTCPSockets(), backend: .procfsAndSockDiag, refusal: nil)
     } catch {
       guard error.isRefusal else { throw error }
       return TCPAnswer(counts: try tcpSocketsInProcFS(), backend: .procfs, refusal: error)
+    }
+  }
+
+  private func countTCPSockets() throws(NetlinkError) -> TCPSocketCounts {
+    try SocketDump.retrying { () throws(NetlinkError) -> TCPSocketCounts in
+      var counts = TCPSocketCounts()
+      for family in AddressFamily.allCases {
+        try socketDump.tcp(family, .all) { socket in
+          guard let state = TCPState(kernelNumber: socket.state) else { return }
+          counts[state, socket.family] += 1
+        }
+      }
+      return counts
     }
   }
 

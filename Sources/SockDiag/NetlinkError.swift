@@ -16,7 +16,7 @@ package enum NetlinkError: Error, Equatable, CustomStringConvertible {
   /// Sockets changed so much during the dump that the kernel marked it as inconsistent
   /// (NLM_F_DUMP_INTR).
   case interrupted
-  /// No answer came in time.
+  /// No answer came in time, or not all of it.
   case timedOut
 
   package var description: String {
@@ -40,8 +40,8 @@ package enum NetlinkError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The kernel does not have sock_diag for TCP, or does not let the exporter use it. Everything else
-  /// is a failure that may pass.
+  /// The kernel does not have sock_diag for what was asked, or does not let the exporter use it.
+  /// Everything else is a failure that may pass.
   package var isRefusal: Bool {
     switch self {
     case .system, .refused:

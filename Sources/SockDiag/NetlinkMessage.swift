@@ -20,14 +20,14 @@ package struct NetlinkMessage: Equatable {
   /// - Throws: `NetlinkError.malformed` where the header or the length does not fit.
   @inline(__always)
   package init(in datagram: Span<UInt8>, at offset: inout Int) throws(NetlinkError) {
-    guard datagram.count - offset >= Self.headerBytes else { throw .malformed(offset: offset) }
-    let length = Int(datagram.native(UInt32.self, at: offset))
-    guard length >= Self.headerBytes, length <= datagram.count - offset else {
+    let header = try datagram.load(nlmsghdr.self, from: offset..<datagram.count)
+    guard header.nlmsg_len >= Self.headerBytes, header.nlmsg_len <= datagram.count - offset else {
       throw .malformed(offset: offset)
     }
-    type = datagram.native(UInt16.self, at: offset + 4)
-    flags = datagram.native(UInt16.self, at: offset + 6)
-    sequence = datagram.native(UInt32.self, at: offset + 8)
+    let length = Int(header.nlmsg_len)
+    type = header.nlmsg_type
+    flags = header.nlmsg_flags
+    sequence = header.nlmsg_seq
     payload = (offset + Self.headerBytes)..<(offset + length)
     // Messages begin at multiples of four; the last one of a datagram may lack its padding.
     offset = min(offset + (length + 3) & ~3, datagram.count)
@@ -35,13 +35,17 @@ package struct NetlinkMessage: Equatable {
 }
 
 extension Span where Element == UInt8 {
-  /// Loads an integer in the byte order of the host. The one place where this module reads memory
-  /// without a check per byte: the range is checked here.
+  /// Loads a kernel structure or an integer, in the byte order of the host, from the beginning of
+  /// `range`. The one place where this module reads memory without a check per byte.
+  /// - Throws: `NetlinkError.malformed` where `range` is too short.
   @inline(__always)
-  func native<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type, at offset: Int)
-    -> Value
-  {
-    precondition(offset >= 0 && offset <= count - MemoryLayout<Value>.size)
-    return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: type)
+  func load<Value: BitwiseCopyable>(
+    _ type: Value.Type, from range: Range<Int>
+  ) throws(NetlinkError) -> Value {
+    guard range.count >= MemoryLayout<Value>.size else {
+      throw .malformed(offset: range.lowerBound)
+    }
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    return unsafe bytes.unsafeLoadUnaligned(fromByteOffset: range.lowerBound, as: type)
   }
 }

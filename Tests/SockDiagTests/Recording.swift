@@ -41,25 +41,28 @@ struct Recording {
   enum TestError: Error { case unknownState(String) }
 }
 
-/// What a datagram, or one after another, says.
+/// What a datagram, or one after another, says of internet sockets.
 struct Reading: Equatable {
-  var counts = TCPSocketCounts()
-  var progress = InetDiag.Progress.more
-  var interrupted = false
+  var sockets: [InternetSocket] = []
+  var progress = DumpReply.Progress.more
 
   mutating func read(
     _ datagram: [UInt8], sequence: UInt32 = Recording.sequence
   ) throws(NetlinkError) {
-    progress = try InetDiag.count(
-      datagram.span, sequence: sequence, interrupted: &interrupted, into: &counts)
+    progress = try DumpReply.read(datagram.span, sequence: sequence) {
+      (datagram, row) throws(NetlinkError) in
+      if let socket = try DumpRow.internetSocket(in: datagram, at: row) { sockets.append(socket) }
+    }
   }
 
-  var sockets: UInt64 {
-    var sum: UInt64 = 0
-    for family in AddressFamily.allCases {
-      for state in TCPState.allCases { sum += counts[state, family] }
+  /// TCP sockets by state, those in a state that TCP does not have passed over.
+  var counts: TCPSocketCounts {
+    var counts = TCPSocketCounts()
+    for socket in sockets {
+      guard let state = TCPState(kernelNumber: socket.state) else { continue }
+      counts[state, socket.family] += 1
     }
-    return sum
+    return counts
   }
 }
 

@@ -5,13 +5,13 @@ import Testing
 
 struct RecordingTests {
   @Test(arguments: [
-    ("empty-ipv4", AddressFamily.ipv4, UInt64(0)),
+    ("empty-ipv4", AddressFamily.ipv4, 0),
     ("states-ipv4", .ipv4, 36),
     ("states-ipv6", .ipv6, 68),
     ("mapped-ipv6", .ipv6, 77),
     ("many-ipv4", .ipv4, 536),
   ])
-  func countsAreThoseOfSS(name: String, family: AddressFamily, sockets: UInt64) throws {
+  func countsAreThoseOfSS(name: String, family: AddressFamily, sockets: Int) throws {
     let recording = try Recording(name)
     var reading = Reading()
     for datagram in recording.datagrams.dropLast() {
@@ -19,9 +19,9 @@ struct RecordingTests {
       #expect(reading.progress == .more)
     }
     try reading.read(#require(recording.datagrams.last))
-    #expect(reading.progress == .done(interrupted: false))
+    #expect(reading.progress == .complete)
     #expect(try reading.counts == Recording.countsOfSS(name, family))
-    #expect(reading.sockets == sockets)
+    #expect(reading.sockets.count == sockets)
   }
 
   /// Asked for every state there is, the kernel adds a socket that is bound and nothing else. It says
@@ -69,7 +69,7 @@ struct RecordingTests {
           }
         }
         // Every message before the cut was counted, and nothing else.
-        #expect(reading.sockets == UInt64(whole))
+        #expect(reading.sockets.count == whole)
       }
     }
   }
@@ -111,10 +111,10 @@ struct RecordingTests {
       switch error {
       case .malformed(let offset): #expect(offset >= 0 && offset <= datagram.count)
       case .refused(let code): #expect(code != 0)
-      case .overrun: break
+      case .overrun, .interrupted: break
       default: Issue.record("\(error) from bytes alone")
       }
     }
-    #expect(reading.sockets <= UInt64(datagram.count / 88))
+    #expect(reading.sockets.count <= datagram.count / 88)
   }
 }

@@ -1,15 +1,14 @@
 import Glibc
 import LinuxIO
+import SockDiag
 import Testing
-
-@testable import SockDiag
 
 struct RetryTests {
   /// Plays the outcomes one after the other, nil being success, and tells how many were asked for.
   private func play(_ outcomes: [NetlinkError?]) -> (attempts: Int, error: NetlinkError?) {
     var attempts = 0
     do throws(NetlinkError) {
-      try TCPSocketDump.retrying { () throws(NetlinkError) -> Void in
+      try SocketDump.retrying { () throws(NetlinkError) -> Void in
         attempts += 1
         if let error = outcomes[attempts - 1] { throw error }
       }

@@ -1,0 +1,137 @@
+internal import CSockDiag
+internal import Glibc
+package import SocketModel
+
+/// A request to dump all sockets of one family and protocol (sock_diag(7)).
+package struct DumpRequest {
+  /// The structure that the answers consist of.
+  package let row: DumpRow
+  /// What follows the netlink header.
+  private let body: [UInt8]
+  /// A kernel that does not know the protocol has no such sockets, and says ENOENT.
+  private(set) var mayBeUnknown = false
+
+  private init(_ row: DumpRow, _ body: some BitwiseCopyable) {
+    self.row = row
+    self.body = unsafe withUnsafeBytes(of: body) { unsafe Array($0) }
+  }
+
+  /// The whole message, with the number that its answers will carry.
+  package func bytes(sequence: UInt32) -> [UInt8] {
+    let header = nlmsghdr(
+      nlmsg_len: UInt32(NetlinkMessage.headerBytes + body.count),
+      nlmsg_type: UInt16(SOCK_DIAG_BY_FAMILY),
+      nlmsg_flags: UInt16(NLM_F_REQUEST | NLM_F_DUMP),
+      nlmsg_seq: sequence,
+      nlmsg_pid: 0)  // the kernel fills it in
+    return unsafe withUnsafeBytes(of: header) { unsafe Array($0) } + body
+  }
+
+  /// TCP sockets. Without extensions: each would cost the kernel a lock or a copy per socket.
+  package static func tcp(_ family: AddressFamily, _ states: SocketDump.TCPStates) -> DumpRequest {
+    inet(family, protocol: IPPROTO_TCP, states: states.mask)
+  }
+
+  /// TCP sockets in CLOSE_WAIT, each with its `tcp_info`.
+  package static func closeWaitInfo(_ family: AddressFamily) -> DumpRequest {
+    inet(
+      family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.only(.closeWait).mask,
+      extensions: 1 << UInt8(INET_DIAG_INFO - 1))
+  }
+
+  /// The requests that together tell all sockets of a kind; none where the kind is not one of
+  /// sock_diag's.
+  package static func all(of kind: SocketKind) -> [DumpRequest] {
+    let families = AddressFamily.allCases
+    switch kind {
+    case .tcp:
+      return families.map { tcp($0, .all) }
+    case .udp:
+      return families.map { inet($0, protocol: IPPROTO_UDP) }
+        + families.map {
+          var request = inet($0, protocol: IPPROTO_UDPLITE)
+          request.mayBeUnknown = true
+          return request
+        }
+    case .raw:
+      // `inet_diag_req_raw` names a byte more, the protocol, which a dump does not look at.
+      return families.map { inet($0, protocol: IPPROTO_RAW) }
+    case .unix:
+      var body = unix_diag_req()
+      body.sdiag_family = UInt8(AF_UNIX)
+      body.udiag_states = .max
+      return [DumpRequest(.unix, body)]
+    case .netlink:
+      var body = netlink_diag_req()
+      body.sdiag_family = UInt8(AF_NETLINK)
+      body.sdiag_protocol = everyNetlinkProtocol
+      return [DumpRequest(.netlink, body)]
+    case .packet:
+      var body = packet_diag_req()
+      body.sdiag_family = UInt8(AF_PACKET)
+      return [DumpRequest(.packet, body)]
+    case .unbound, .other:
+      return []
+    }
+  }
+
+  /// NDIAG_PROTO_ALL, a macro with a cast that Swift does not import.
+  private static let everyNetlinkProtocol = UInt8.max
+
+  private static func inet(
+    _ family: AddressFamily, protocol number: Int, states: UInt32 = .max, extensions: UInt8 = 0
+  ) -> DumpRequest {
+    // The socket identity stays zero: a dump of all sockets asks for none.
+    var body = inet_diag_req_v2()
+    body.sdiag_family = family.number
+    body.sdiag_protocol = UInt8(number)
+    body.idiag_ext = extensions
+    body.idiag_states = states
+    return DumpRequest(.inet, body)
+  }
+}
+
+extension SocketDump {
+  /// Which TCP sockets a dump is to have.
+  package enum TCPStates: Equatable, Sendable {
+    /// LISTEN. The kernel walks its table of listeners only.
+    case listening
+    /// Everything else. The kernel walks its table of connections only.
+    case connections
+    case all
+    case only(TCPState)
+
+    /// `idiag_states`: bits for the states 1 to 12, NEW_SYN_RECV among them. Never the pseudo-state
+    /// 13 of kernel 6.8 and later (bound, neither listening nor connected): /proc/net/tcp and `ss`
+    /// do not count those.
+    var mask: UInt32 {
+      let newSynReceived: UInt32 = 1 << 12
+      switch self {
+      case .listening: return Self.only(.listen).mask
+      case .connections: return Self.all.mask & ~Self.listening.mask
+      case .all: return 0x1ffe
+      case .only(.synReceived): return 1 << TCPState.synReceived.rawValue | newSynReceived
+      case .only(let state): return 1 << state.rawValue
+      }
+    }
+  }
+}
+
+extension AddressFamily {
+  /// AF_INET and AF_INET6 as the kernel numbers them.
+  var number: UInt8 {
+    switch self {
+    case .ipv4: 2
+    case .ipv6: 10
+    }
+  }
+
+  @inline(__always)
+  init?(number: UInt8) {
+    switch number {
+    case 2: self = .ipv4
+    case 10: self = .ipv6
+    default: return nil
+    }
+  }
+}
