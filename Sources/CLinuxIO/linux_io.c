@@ -3,7 +3,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 ssize_t linux_io_getdents64(int descriptor, void *buffer, size_t capacity) {
@@ -17,6 +20,14 @@ int64_t linux_io_clock_nanoseconds(int clock) {
   clock_gettime(clock, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+int linux_io_enter_network_namespace(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
+
+ssize_t linux_io_getxattr(const char *path, const char *name, void *value, size_t capacity) {
+  return getxattr(path, name, value, capacity);
+}
+
+void linux_io_return_large_blocks(void) { mallopt(M_MMAP_THRESHOLD, 256 << 10); }
 
 void linux_io_fill_standard_streams(void) {
   for (int descriptor = 0; descriptor <= 2; descriptor++) {

@@ -1,8 +1,8 @@
 internal import CLinuxIO
 internal import Glibc
 
-/// Lists the numeric entries of a directory in /proc, where names are process ids, thread ids or
-/// descriptors, without an allocation per entry.
+/// Lists the entries of a directory without an allocation per entry: in /proc, where names are process
+/// ids, thread ids or descriptors, there are very many.
 ///
 /// It reads the kernel's `linux_dirent64` records itself: readdir(3) copies each of them once more.
 @safe package struct DirectoryReader: ~Copyable {
@@ -33,6 +33,28 @@ internal import Glibc
     in directory: borrowing FileDescriptor, name: @autoclosure () -> String,
     _ body: (UnsafePointer<CChar>) throws(SystemError) -> Void
   ) throws(SystemError) {
+    try unsafe forEachName(in: directory, name: name()) { (text) throws(SystemError) in
+      if unsafe isDigit(UInt8(bitPattern: text.pointee)) { try unsafe body(text) }
+    }
+  }
+
+  /// The names of all entries, `.` and `..` left out, in the directory's order.
+  /// - Parameter name: what to call the directory in an error.
+  package mutating func names(
+    in directory: borrowing FileDescriptor, name: @autoclosure () -> String
+  ) throws(SystemError) -> [String] {
+    var names: [String] = []
+    try unsafe forEachName(in: directory, name: name()) { (text) throws(SystemError) in
+      names.append(unsafe String(cString: text))
+    }
+    return names.filter { $0 != "." && $0 != ".." }
+  }
+
+  @inline(__always)
+  private mutating func forEachName(
+    in directory: borrowing FileDescriptor, name: @autoclosure () -> String,
+    _ body: (UnsafePointer<CChar>) throws(SystemError) -> Void
+  ) throws(SystemError) {
     while true {
       let count = unsafe linux_io_getdents64(directory.rawValue, buffer, capacity)
       guard count >= 0 else { throw .last("getdents64", name()) }
@@ -44,9 +66,7 @@ internal import Glibc
         // The kernel never writes an empty record; without this an invented one would loop for ever.
         guard length > RecordOffset.name else { return }
         let entry = unsafe buffer + (record + RecordOffset.name)
-        if isDigit(unsafe entry.load(as: UInt8.self)) {
-          try unsafe body(entry.assumingMemoryBound(to: CChar.self))
-        }
+        try unsafe body(entry.assumingMemoryBound(to: CChar.self))
         record += Int(length)
       }
     }

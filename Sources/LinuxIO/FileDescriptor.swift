@@ -35,6 +35,39 @@ package struct FileDescriptor: ~Copyable, Sendable {
     try Self.open(path, relativeTo: rawValue, directory: directory)
   }
 
+  /// Opens a directory below this one as a place to open and look from: it cannot be listed, which
+  /// makes it cheaper (O_PATH of open(2)).
+  package borrowing func openPlace(below path: String) throws(SystemError) -> FileDescriptor {
+    let (base, flags) = (rawValue, __O_PATH | O_DIRECTORY | O_CLOEXEC)
+    let number = retryingInterrupts { unsafe openat(base, path, flags) }
+    guard number >= 0 else { throw .last("open", path) }
+    return FileDescriptor(adopting: number)
+  }
+
+  /// The inode number of what is open (fstat(2)).
+  package borrowing func inode() throws(SystemError) -> UInt64 {
+    var status = stat()
+    guard unsafe fstat(rawValue, &status) == 0 else { throw .last("fstat") }
+    return UInt64(status.st_ino)
+  }
+
+  /// Reads a symbolic link below this directory and lends its text (readlink(2)).
+  /// - Throws: `SystemError`; ENAMETOOLONG also where the text does not fit a path.
+  package borrowing func withLink<Value>(
+    below path: String, _ body: (Span<UInt8>) -> Value
+  ) throws(SystemError) -> Value {
+    var room = InlineArray<4096, UInt8>(repeating: 0)
+    let base = rawValue
+    var storage = room.mutableSpan
+    let length = unsafe storage.withUnsafeMutableBytes { (room) -> Int in
+      guard let start = room.baseAddress else { return 0 }
+      return unsafe readlinkat(base, path, start, room.count)
+    }
+    guard length >= 0 else { throw .last("readlink", path) }
+    guard length < room.count else { throw SystemError("readlink", path, code: ENAMETOOLONG) }
+    return body(room.span.extracting(0..<length))
+  }
+
   private static func open(
     _ path: String, relativeTo base: Int32, directory: Bool
   ) throws(SystemError) -> FileDescriptor {

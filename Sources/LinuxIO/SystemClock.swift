@@ -8,6 +8,12 @@ package enum SystemClock {
     .nanoseconds(linux_io_clock_nanoseconds(CLOCK_THREAD_CPUTIME_ID))
   }
 
+  /// Time since the boot, that in suspension included: what the kernel counts the start of a process
+  /// by.
+  package static var sinceBoot: Duration {
+    .nanoseconds(linux_io_clock_nanoseconds(CLOCK_BOOTTIME))
+  }
+
   /// Time since the epoch, as the host believes.
   package static var sinceEpoch: Duration {
     .nanoseconds(linux_io_clock_nanoseconds(CLOCK_REALTIME))

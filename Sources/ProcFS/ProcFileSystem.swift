@@ -54,7 +54,19 @@ package struct ProcFileSystem: ~Copyable {
   /// Opens a process's directory. What is then opened below it belongs to this very process: should
   /// it end and its number be given to another, the kernel answers ESRCH.
   package borrowing func openProcess(_ pid: Int32) throws(SystemError) -> FileDescriptor {
-    try root.open(below: String(pid), directory: true)
+    try root.openPlace(below: String(pid))
+  }
+
+  /// Reads a symbolic link below the mount point and lends its text.
+  package borrowing func withLink<Value>(
+    _ file: String, _ body: (Span<UInt8>) -> Value
+  ) throws(SystemError) -> Value {
+    try root.withLink(below: file, body)
+  }
+
+  /// Opens a file below the mount point, e.g. `4711/ns/net`.
+  package borrowing func open(_ file: String) throws(SystemError) -> FileDescriptor {
+    try root.open(below: file)
   }
 
   /// Reads a file below a directory that `openProcess` opened.
@@ -70,4 +82,15 @@ package struct NoProcesses: Error, Equatable, CustomStringConvertible {
   package let path: String
 
   package var description: String { "\(path): no processes; is it a proc filesystem?" }
+}
+
+/// What `/proc/<pid>/exe` leads to (proc_pid_exe(5)): the program that a process runs.
+package enum ProgramPath {
+  /// The path as the process sees it. What the kernel appends to that of a program that was replaced
+  /// since is left out, so that an upgrade does not begin a new group.
+  package static func parse(_ link: Span<UInt8>) -> String {
+    let deleted = " (deleted)"
+    let text = link.text
+    return text.hasSuffix(deleted) ? String(text.dropLast(deleted.count)) : text
+  }
 }

@@ -1,23 +1,26 @@
+internal import CLinuxIO
 internal import Glibc
 package import LinuxIO
 
-/// Descriptors of one process, counted.
-package struct DescriptorCounts: Sendable, Equatable {
-  /// All open descriptors.
-  package var all: UInt64 = 0
-  /// Those that are sockets.
-  package var sockets: UInt64 = 0
+/// One entry of `/proc/<pid>/fd`.
+package struct ProcessDescriptor: Sendable, Equatable {
+  package var number: UInt32
+  /// The socket's inode; nil where it is no socket.
+  package var socketInode: UInt32?
 
-  package init() {}
+  package init(number: UInt32, socketInode: UInt32?) {
+    self.number = number
+    self.socketInode = socketInode
+  }
 }
 
-/// Counts what `/proc/<pid>/fd` lists (proc_pid_fd(5)).
+/// Reads what `/proc/<pid>/fd` lists (proc_pid_fd(5)).
 ///
 /// It asks for the link of each descriptor and not for its status: stat(2) through the link would ask
 /// the file's own filesystem, and one descriptor on a dead network mount would hang the exporter.
 @safe package struct DescriptorReader: ~Copyable {
   private var entries = DirectoryReader()
-  private let link: UnsafeMutablePointer<CChar>
+  private let link: UnsafeMutablePointer<UInt8>
 
   /// `socket:[` and an inode number fit; of longer targets the beginning is enough.
   private static let linkCapacity = 32
@@ -30,35 +33,87 @@ package struct DescriptorCounts: Sendable, Equatable {
     unsafe link.deallocate()
   }
 
-  /// Counts the descriptors in an open `fd` directory. One that is closed meanwhile does not count.
+  /// Calls `body` for each descriptor in an open `fd` directory. One that is closed meanwhile is
+  /// left out.
   /// - Throws: `SystemError`: gone where the process ends meanwhile, denied where its directory may
-  ///   be listed but its links may not be read.
-  package mutating func count(
-    in directory: borrowing FileDescriptor
-  ) throws(SystemError) -> DescriptorCounts {
-    var counts = DescriptorCounts()
-    let number = directory.rawValue
-    let link = unsafe link
+  ///   be listed but its links may not be read. `body` may have been called by then.
+  @inline(__always)
+  package mutating func forEach(
+    in directory: borrowing FileDescriptor, _ body: (ProcessDescriptor) -> Void
+  ) throws(SystemError) {
+    let base = directory.rawValue
+    let start = unsafe link
+    let link = unsafe UnsafeBufferPointer(start: start, count: Self.linkCapacity)
     try unsafe entries.forEachNumericName(in: directory, name: "fd") {
       (name) throws(SystemError) in
-      let length = unsafe readlinkat(number, name, link, Self.linkCapacity)
-      guard length >= 0 else {
+      let length = unsafe readlinkat(base, name, start, Self.linkCapacity)
+      var socketInode: UInt32?
+      if length < 0 {
         let error = SystemError.last("readlink", "fd")
         if error.isGone { return }
         // A path that is longer than the kernel can tell is one of a file, and anybody may open one.
         guard error.isNameTooLong else { throw error }
-        counts.all += 1
-        return
+      } else {
+        socketInode = unsafe SocketLink.parseInode(link.span.extracting(0..<length))
       }
-      counts.all += 1
-      if unsafe isSocket(link, length: length) { counts.sockets += 1 }
+      guard let number = unsafe descriptorNumber(name) else { return }
+      body(ProcessDescriptor(number: number, socketInode: socketInode))
     }
-    return counts
   }
 }
 
-/// Whether a link is `socket:[...]`. The path of a file begins with a slash, so nothing else can be.
+/// The text of a link to a socket: `socket:[4711]`.
+package enum SocketLink {
+  /// The inode; nil where the link leads to anything else. The path of a file begins with a slash, so
+  /// nothing but a socket can be called like this.
+  @inline(__always)
+  package static func parseInode(_ text: Span<UInt8>) -> UInt32? {
+    var position = 0
+    guard text.skip("socket:[", at: &position), let inode = text.decimal(at: &position),
+      text.skip("]", at: &position)
+    else { return nil }
+    // The kernel counts the inodes of sockets in 32 bits.
+    return UInt32(truncatingIfNeeded: inode)
+  }
+}
+
+/// What can still be learned of a descriptor after it was read.
+extension ProcFileSystem {
+  /// Whether a process still has this socket open under this number. A socket's inode is its own, so
+  /// this also tells the process from another one that was given its id.
+  package borrowing func isOpen(
+    _ descriptor: UInt32, of pid: Int32, socketInode: UInt32
+  ) -> Bool {
+    let inode = try? withLink("\(pid)/fd/\(descriptor)") { SocketLink.parseInode($0) }
+    return inode == .some(.some(socketInode))
+  }
+
+  /// The kernel's name of a socket's protocol, e.g. `TCPv6` or `AF_VSOCK` (xattr(7),
+  /// `system.sockprotoname`; `net/socket.c`); nil where it does not tell. To be asked of descriptors
+  /// that are known to be sockets: of others it would ask the file's own filesystem.
+  package borrowing func socketProtocolName(_ descriptor: UInt32, of pid: Int32) -> String? {
+    var name = InlineArray<64, UInt8>(repeating: 0)
+    var room = name.mutableSpan
+    let length = unsafe room.withUnsafeMutableBytes {
+      guard let start = $0.baseAddress else { return 0 }
+      return unsafe linux_io_getxattr(
+        "\(path)/\(pid)/fd/\(descriptor)", "system.sockprotoname", start, $0.count)
+    }
+    guard length > 0 else { return nil }
+    let text = name.span.extracting(0..<length)
+    return text.extracting(0..<(text.firstIndex(of: 0) ?? length)).text
+  }
+}
+
 @inline(__always)
-private func isSocket(_ link: UnsafePointer<CChar>, length: Int) -> Bool {
-  unsafe length > 8 && memcmp(link, "socket:[", 8) == 0
+private func descriptorNumber(_ name: UnsafePointer<CChar>) -> UInt32? {
+  var number: UInt32 = 0
+  var position = unsafe name
+  while unsafe position.pointee != 0 {
+    let digit = unsafe UInt8(bitPattern: position.pointee) &- UInt8(ascii: "0")
+    guard digit < 10 else { return nil }
+    number = number &* 10 &+ UInt32(digit)
+    unsafe position += 1
+  }
+  return number
 }

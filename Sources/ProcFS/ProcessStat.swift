@@ -1,3 +1,4 @@
+internal import Glibc
 package import LinuxIO
 
 /// What the exporter takes from `/proc/<pid>/stat` (proc_pid_stat(5); `fs/proc/array.c`).
@@ -15,6 +16,13 @@ package struct ProcessStat: Sendable, Equatable {
   package var threads: UInt64
   /// When the process started, in clock ticks (`sysconf(_SC_CLK_TCK)`) since the boot.
   package var startTicks: UInt64
+
+  /// When the process started, since the boot.
+  package var startTime: Duration {
+    .nanoseconds(Int64(clamping: startTicks)) * Self.nanosecondsPerTick
+  }
+
+  private static let nanosecondsPerTick = 1_000_000_000 / max(sysconf(Int32(_SC_CLK_TCK)), 1)
 
   /// Kernel threads hold no descriptors and belong to no program.
   package var isKernelThread: Bool { flags & 0x0020_0000 != 0 }

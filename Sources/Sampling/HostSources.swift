@@ -4,21 +4,22 @@ internal import ProcFS
 internal import SockDiag
 internal import SocketModel
 
-/// Everything that is read of the host, one function a source. Each throws on its own.
+/// What is read of the host beside its processes, one function a source. Each throws on its own.
+///
+/// What belongs to a network namespace is read of the one that the calling thread is in.
 final class HostSources {
   private var procfs: ProcFileSystem
-  private var walker = ProcessWalker()
-  private var socketDump = SocketDump()
+  private var dump = SocketDump()
   private let pageBytes = UInt64(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// Where the files of the network namespace are: `/proc/net` shows that of the process's first
+  /// thread, which never leaves home.
+  var isAway = false
+  private var net: String { isAway ? "thread-self/net" : "net" }
 
   /// - Throws: `SystemError` where the proc filesystem cannot be opened.
   init(procfsPath: String) throws(SystemError) {
     procfs = try ProcFileSystem(path: procfsPath)
-  }
-
-  /// Walks over all processes; see `ProcessWalker`.
-  func walk(readsDescriptors: Bool) throws -> ProcessWalk {
-    try walker.walk(&procfs, readsDescriptors: readsDescriptors)
   }
 
   /// Both address families; see `NetSockstat`.
@@ -26,96 +27,204 @@ final class HostSources {
     var sockstat = Sockstat()
     let pageBytes = pageBytes
     let file = "net/sockstat"
-    try procfs.read(file) { bytes in
+    try procfs.read("\(net)/sockstat") { bytes in
       try NetSockstat.parse(bytes, file: file, pageBytes: pageBytes, into: &sockstat)
     }
     // A kernel without IPv6 has no such file.
     let file6 = "net/sockstat6"
-    _ = try procfs.readIfPresent(file6) { bytes in
+    _ = try procfs.readIfPresent("\(net)/sockstat6") { bytes in
       try NetSockstat.parse(bytes, file: file6, pageBytes: pageBytes, into: &sockstat)
     }
     return sockstat
   }
 
-  /// TCP sockets of the exporter's network namespace, and how they were counted.
-  struct TCPAnswer {
-    var counts: TCPSocketCounts
+  /// What TCP counts; what a kernel does not count is missing.
+  func tcpEvents() throws -> TCPEvents {
+    var events = TCPEvents()
+    _ = try procfs.readIfPresent("\(net)/snmp") { try NetSNMP.parse($0, into: &events) }
+    _ = try procfs.readIfPresent("\(net)/netstat") { try NetNetstat.parse($0, into: &events) }
+    return events
+  }
+
+  // MARK: Sockets
+
+  /// How the TCP sockets of a namespace were read.
+  struct TCPSource: Equatable {
     var backend: Backend
     /// Why sock_diag was not used; nil where it was.
     var refusal: NetlinkError?
   }
 
-  /// Asks sock_diag, and reads /proc/net instead where the kernel refuses.
+  /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net.
+  /// - Parameters:
+  ///   - tables: what to add them to; a copy of it is begun with for each attempt.
+  ///   - body: called for each socket as well, once or more often.
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
-  func tcpSockets() throws -> TCPAnswer {
+  func readTCP(
+    into tables: inout TCPTables, _ body: (InternetSocket) -> Void
+  ) throws -> TCPSource {
+    let empty = tables
     do {
-      return TCPAnswer(counts: try countTCPSockets(), backend: .procfsAndSockDiag, refusal: nil)
-    } catch {
-      guard error.isRefusal else { throw error }
-      return TCPAnswer(counts: try tcpSocketsInProcFS(), backend: .procfs, refusal: error)
+      tables = try SocketDump.retrying { () throws(NetlinkError) -> TCPTables in
+        var tables = empty
+        // Listeners first; see `TCPTables`.
+        for states in [SocketDump.TCPStates.listening, .connections] {
+          for family in AddressFamily.allCases {
+            try dump.tcp(family, states) { socket in
+              tables.add(socket)
+              body(socket)
+            }
+          }
+        }
+        return tables
+      }
+      return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
+    } catch let error as NetlinkError where error.isRefusal {
+      tables = empty
+      try readTCPInProcFS(into: &tables, body)
+      return TCPSource(backend: .procfs, refusal: error)
     }
   }
 
-  private func countTCPSockets() throws(NetlinkError) -> TCPSocketCounts {
-    try SocketDump.retrying { () throws(NetlinkError) -> TCPSocketCounts in
-      var counts = TCPSocketCounts()
-      for family in AddressFamily.allCases {
-        try socketDump.tcp(family, .all) { socket in
-          guard let state = TCPState(kernelNumber: socket.state) else { return }
-          counts[state, socket.family] += 1
+  private func readTCPInProcFS(
+    into tables: inout TCPTables, _ body: (InternetSocket) -> Void
+  ) throws {
+    // The files name listeners first, but each only those of its own family.
+    var result = tables
+    for isListening in [true, false] {
+      for (file, family) in [("tcp", AddressFamily.ipv4), ("tcp6", .ipv6)] {
+        do {
+          try procfs.forEachLine(of: "\(net)/\(file)") { line, number in
+            guard
+              let socket = try NetTCP.parse(line, number: number, file: "net/\(file)", family: family),
+              (TCPState(kernelNumber: socket.state) == .listen) == isListening
+            else { return }
+            result.add(socket)
+            body(socket)
+          }
+        } catch let error as SystemError where error.isGone && family == .ipv6 {
+          // A kernel without IPv6 has no such file, and no such sockets.
+          continue
         }
       }
-      return counts
     }
+    tables = result
   }
 
-  private func tcpSocketsInProcFS() throws -> TCPSocketCounts {
-    var counts = TCPSocketCounts()
-    for (file, family) in [("net/tcp", AddressFamily.ipv4), ("net/tcp6", .ipv6)] {
-      do {
-        try procfs.forEachLine(of: file) { line, number in
-          guard let state = try NetTCP.parseState(line, number: number, file: file) else { return }
-          counts[state, family] += 1
-        }
-      } catch let error as SystemError where error.isGone && family == .ipv6 {
-        // A kernel without IPv6 has no such file, and no such sockets.
-        continue
+  /// For how long sockets have been in CLOSE_WAIT at least, in seconds, by cookie: the time since
+  /// their peers were last heard of. Empty where the kernel does not tell.
+  func closeWaitAges() -> [UInt64: Double] {
+    var ages: [UInt64: Double] = [:]
+    for family in AddressFamily.allCases {
+      try? dump.closeWaitAges(family) { cookie, milliseconds in
+        ages[cookie] = Double(milliseconds) / 1000
       }
     }
-    return counts
+    return ages
   }
 
-  /// Zombies by their parents, for a walk that met them.
-  func zombies(in walk: ProcessWalk, maxGroups: Int) throws -> Zombies {
-    var zombies = Zombies()
-    zombies.processes = walk.processes
-    zombies.processLimit = try? procfs.read(KernelSetting.processLimit) { bytes in
-      try KernelSetting.parse(bytes, file: KernelSetting.processLimit)
+  /// Reads the inodes of all sockets of a kind other than TCP, by sock_diag or, where the kernel
+  /// refuses that, from /proc/net. A table that the kernel does not have has no sockets.
+  /// - Throws: what reading met.
+  func readInodes(of kind: SocketKind, _ body: (UInt32) -> Void) throws {
+    do {
+      try SocketDump.retrying { () throws(NetlinkError) in
+        try dump.inodes(of: kind, body)
+      }
+    } catch let error as NetlinkError where error.isRefusal {
+      for table in NetSocketTable.Table.tables(of: kind) {
+        do {
+          try procfs.forEachLine(of: "\(net)/\(table.file.dropFirst("net/".count))") { line, number in
+            if let inode = try NetSocketTable.inode(line, number: number, of: table), inode != 0 {
+              body(inode)
+            }
+          }
+        } catch let error as SystemError where error.isGone {
+          continue
+        }
+      }
     }
-    guard walk.ofUnknownState == 0 else { return zombies }
-    zombies.total = walk.zombiesByParent.values.reduce(0, +)
-    var counts: [Zombies.Parent: UInt64] = [:]
-    for (parent, count) in walk.zombiesByParent {
-      counts[try describeParent(parent), default: 0] += count
-    }
-    zombies.children = Zombies.fold(counts, maxGroups: maxGroups)
-    return zombies
   }
 
-  /// A parent's group and what it does with SIGCHLD; unknown where it is out of sight or has ended.
-  private func describeParent(_ pid: Int32) throws -> Zombies.Parent {
+  /// The ports that the kernel chooses from for connections.
+  func localPorts() throws -> LocalPorts {
+    let range = try procfs.read(PortRange.file) { try PortRange.parse($0) }
+    let reserved = try procfs.readIfPresent(ReservedPorts.file) { try ReservedPorts.parse($0) }
+    return LocalPorts(range: range, reserved: reserved ?? [])
+  }
+
+  // MARK: Limits
+
+  /// Those of the whole host.
+  func hostLimits() throws -> Limits {
+    var limits = Limits()
+    let handles = try procfs.readIfPresent(KernelSetting.fileHandles) {
+      try KernelSetting.parseFileHandles($0)
+    }
+    limits.fileHandles = handles?.used
+    limits.fileHandlesLimit = handles?.limit
+    limits.tcpMemory = try memoryThresholds(KernelSetting.tcpMemory)
+    limits.udpMemory = try memoryThresholds(KernelSetting.udpMemory)
+    limits.tcpOrphans = try setting(KernelSetting.tcpOrphans)
+    return limits
+  }
+
+  /// Those of the network namespace.
+  func namespaceLimits() throws -> Limits.Namespace {
+    var limits = Limits.Namespace()
+    limits.tcpTimeWait = try setting(KernelSetting.tcpTimeWait)
+    limits.listenBacklog = try setting(KernelSetting.listenBacklog)
+    limits.synBacklog = try setting(KernelSetting.synBacklog)
+    limits.conntrackEntries = try setting(KernelSetting.conntrackEntries)
+    limits.conntrackEntriesLimit = try setting(KernelSetting.conntrackEntriesLimit)
+    return limits
+  }
+
+  /// `kernel.pid_max`; nil where it cannot be read.
+  func processLimit() -> UInt64? { try? setting(KernelSetting.processLimit) }
+
+  /// One number; nil where the kernel has no such setting or hides it, as it does outside of the
+  /// first user namespace.
+  private func setting(_ file: String) throws -> UInt64? {
+    do {
+      return try procfs.readIfPresent(file) { try KernelSetting.parse($0, file: file) }
+    } catch let error as SystemError where error.isDenied {
+      return nil
+    }
+  }
+
+  private func memoryThresholds(_ file: String) throws -> Limits.MemoryThresholds? {
+    let pageBytes = pageBytes
+    return try procfs.readIfPresent(file) {
+      try KernelSetting.parseMemoryThresholds($0, file: file, pageBytes: pageBytes)
+    }
+  }
+
+  // MARK: Processes
+
+  /// What a process does with SIGCHLD; unknown where it is out of sight or has ended.
+  /// - Throws: `SystemError` where the host has run out of descriptors or memory.
+  func childSignal(of pid: Int32) throws -> Zombies.ChildSignal {
     do {
       let process = try procfs.openProcess(pid)
-      let stat = try procfs.read("stat", of: process) { try ProcessStat(parsing: $0) }
-      let childSignal = try procfs.read("status", of: process) {
-        try ProcessStatus.parseChildSignal($0)
-      }
-      return Zombies.Parent(name: stat.groupName, childSignal: childSignal)
+      return try procfs.read("status", of: process) { try ProcessStatus.parseChildSignal($0) }
     } catch let error as SystemError where error.isExhaustion {
       throw error
     } catch {
-      return Zombies.Parent(name: Zombies.unknownParent, childSignal: .unknown)
+      return .unknown
     }
+  }
+
+  /// The name of a process; nil where it is out of sight or has ended.
+  func name(of pid: Int32) -> String? {
+    guard let process = try? procfs.openProcess(pid) else { return nil }
+    return (try? procfs.readStat(of: process))?.groupName
+  }
+
+  /// The short id of the container that a process runs in; nil where it runs in none.
+  func containerID(of pid: Int32) -> String? {
+    guard let process = try? procfs.openProcess(pid) else { return nil }
+    return procfs.controlGroup(of: process)?.shortContainerID
   }
 }

@@ -4,14 +4,43 @@ internal import SocketModel
 
 /// What one walk over all processes finds.
 struct ProcessWalk {
+  /// A process that has ended and that nobody has waited for.
+  struct Zombie: Comparable {
+    var pid: Int32
+    /// Tells it from another one of the same id.
+    var startTicks: UInt64
+    var parent: Int32
+
+    static func < (left: Self, right: Self) -> Bool {
+      (left.pid, left.startTicks, left.parent) < (right.pid, right.startTicks, right.parent)
+    }
+  }
+
+  /// A live process whose descriptors could be read.
+  struct Member {
+    var pid: Int32
+    /// Its place in `groups`.
+    var group: Int
+    /// The inode of its network namespace; nil where that cannot be read.
+    var namespace: UInt64?
+    /// Descriptors that are sockets.
+    var socketDescriptors: UInt64
+  }
+
   /// All processes, kernel threads and zombies included.
   var processes: UInt64 = 0
-  /// Zombies by the process id of their parent.
-  var zombiesByParent: [Int32: UInt64] = [:]
-  /// Live processes by name, in the order in which they were met.
+  var zombies: [Zombie] = []
+  /// Live processes by name and namespace, in the order in which they were met. Their namespaces have
+  /// no names yet.
   var groups: [ProcessSockets.Group] = []
-  /// Every process that holds a socket.
-  var holders: [ProcessSockets.Holder] = []
+  /// For each group the inode of its network namespace, where that is told apart.
+  var groupNamespaces: [UInt64?] = []
+  /// In the order of the walk, which is that of `holders`.
+  var members: [Member] = []
+  /// Their sockets.
+  var holders = SocketHolders()
+  /// The network namespaces they live in, each with one process to enter it by.
+  var namespaces: [UInt64: Int32] = [:]
   /// Processes whose descriptors could not be read, for lack of permission mostly.
   var unreadable: UInt64 = 0
   /// Those of `unreadable` that may be zombies, because not even their state could be read.
@@ -20,29 +49,45 @@ struct ProcessWalk {
 
 /// Walks over all processes. Processes that end meanwhile are ordinary and leave no trace.
 struct ProcessWalker: ~Copyable {
+  /// How much of the processes to read.
+  enum Depth {
+    /// Who they are and where they live.
+    case identities
+    /// Also whether they are zombies.
+    case states
+    /// Also what they hold, which is nearly all of the work.
+    case descriptors
+  }
+
+  private(set) var identities: ProcessIdentities
   private var processEntries = DirectoryReader()
   private var threadEntries = DirectoryReader(capacity: 8 << 10)
   private var descriptors = DescriptorReader()
+  /// How many descriptors of sockets there were last time.
+  private var expectedSockets = 0
 
-  /// - Parameter readsDescriptors: whether to count what the processes hold, which is nearly all of
-  ///   the work.
+  init(groupingBy key: GroupingKey) {
+    identities = ProcessIdentities(by: key)
+  }
+
+  /// - Parameters:
+  ///   - thresholds: how many ages CLOSE_WAIT sockets will be counted from.
+  ///   - isToldApart: whether the processes in a network namespace, by its inode, are groups of their
+  ///     own.
   /// - Throws: `SystemError` where /proc cannot be listed, or where the exporter or the host has run
   ///   out of descriptors or memory; `NoProcesses` where /proc is none.
   mutating func walk(
-    _ procfs: inout ProcFileSystem, readsDescriptors: Bool
+    _ procfs: inout ProcFileSystem, _ depth: Depth, thresholds: Int,
+    isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
     var walk = ProcessWalk()
-    var indexOfName: [String: Int] = [:]
+    walk.holders = SocketHolders(expecting: depth == .descriptors ? expectedSockets : 0)
+    var groupIndex = GroupIndex(thresholds: thresholds)
+    let now = ContinuousClock.now
     for pid in try procfs.processIDs(using: &processEntries) {
-      let stat: ProcessStat
-      let counts: DescriptorCounts?
+      let process: Visit
       do {
-        let process = try procfs.openProcess(pid)
-        stat = try procfs.read("stat", of: process) { bytes throws(ParseError) in
-          try ProcessStat(parsing: bytes)
-        }
-        let isLive = !stat.isKernelThread && !stat.isZombie
-        counts = isLive && readsDescriptors ? try count(of: process, stat) : nil
+        process = try visit(pid, of: &procfs, depth, at: now, into: &walk.holders)
       } catch let error as SystemError where error.isGone {
         continue
       } catch let error as SystemError where error.isExhaustion {
@@ -57,68 +102,177 @@ struct ProcessWalker: ~Copyable {
         continue
       }
       walk.processes += 1
-      if stat.isKernelThread { continue }
-      if stat.isZombie {
-        walk.zombiesByParent[stat.parent, default: 0] += 1
+      switch process.life {
+      case .kernelThread: continue
+      case .zombie(let zombie):
+        walk.zombies.append(zombie)
         continue
+      case .live: break
       }
-      let name = stat.groupName
-      let index = indexOfName[name] ?? walk.groups.count
-      if index == walk.groups.count {
-        indexOfName[name] = index
-        walk.groups.append(ProcessSockets.Group(name: name))
-      }
+      let namespace = process.identity.namespace
+      if let namespace, walk.namespaces[namespace] == nil { walk.namespaces[namespace] = pid }
+      guard depth == .descriptors else { continue }
+
+      let separate = namespace.flatMap { isToldApart($0) ? $0 : nil }
+      let index = groupIndex.index(of: process.identity.name, in: separate, of: &walk)
       walk.groups[index].instances += 1
-      guard let counts else {
-        if readsDescriptors { walk.unreadable += 1 }
+      guard let held = process.held else {
+        walk.unreadable += 1
         continue
       }
       walk.groups[index].readable += 1
-      walk.groups[index].openDescriptors += counts.all
-      walk.groups[index].socketDescriptors[.other] += counts.sockets
-      if counts.sockets > 0 {
-        walk.holders.append(
-          ProcessSockets.Holder(pid: pid, name: name, count: counts.sockets))
+      walk.groups[index].openDescriptors += held.descriptors
+      if let limit = process.identity.descriptorLimit, limit > 0 {
+        let ratio = Double(held.descriptors) / Double(limit)
+        walk.groups[index].descriptorLimitRatio = max(
+          walk.groups[index].descriptorLimitRatio ?? 0, ratio)
       }
+      walk.members.append(
+        ProcessWalk.Member(
+          pid: pid, group: index, namespace: namespace, socketDescriptors: held.sockets))
     }
+    identities.endWalk()
+    if depth == .descriptors { expectedSockets = walk.holders.count }
     return walk
   }
 
-  /// Counts what a process holds; nil where that cannot be read.
-  private mutating func count(
-    of process: borrowing FileDescriptor, _ stat: ProcessStat
-  ) throws(SystemError) -> DescriptorCounts? {
+  // MARK: One process
+
+  private enum Life {
+    case live
+    case kernelThread
+    case zombie(ProcessWalk.Zombie)
+  }
+
+  /// What a process holds.
+  private struct Held {
+    var descriptors: UInt64 = 0
+    var sockets: UInt64 = 0
+  }
+
+  private struct Visit {
+    var identity: ProcessIdentity
+    var life: Life
+    /// Nil where it cannot be read, or was not asked for.
+    var held: Held?
+  }
+
+  private mutating func visit(
+    _ pid: Int32, of procfs: inout ProcFileSystem, _ depth: Depth,
+    at now: ContinuousClock.Instant, into holders: inout SocketHolders
+  ) throws -> Visit {
+    let process = try procfs.openProcess(pid)
+    let meeting = try identities.meet(pid, in: process, of: &procfs, at: now)
+    var visit = Visit(identity: meeting.identity, life: .live)
+    if meeting.identity.isKernelThread {
+      visit.life = .kernelThread
+      return visit
+    }
+    if depth == .identities { return visit }
+    if depth == .descriptors {
+      visit.held = try read(process, into: &holders)
+      // Who holds a descriptor lives.
+      if let held = visit.held, held.descriptors > 0 { return visit }
+    }
+    // It may still become clear that it is none, or that its descriptors are elsewhere.
+    let isMember = visit.held != nil
+    if isMember { holders.dropMember() }
+    let stat = try meeting.stat ?? procfs.readStat(of: process)
+    if stat.isZombie {
+      visit.held = nil
+      visit.life = .zombie(
+        ProcessWalk.Zombie(pid: pid, startTicks: stat.startTicks, parent: stat.parent))
+    } else if isMember {
+      visit.held =
+        stat.hasEndedMainThread ? try readLiveThread(of: process, into: &holders) : Held()
+      if visit.held?.descriptors == 0 { holders.beginMember() }
+    }
+    return visit
+  }
+
+  /// Reads what a process holds; nil where that cannot be read. Where it is not nil, `holders` has a
+  /// member more.
+  private mutating func read(
+    _ process: borrowing FileDescriptor, into holders: inout SocketHolders
+  ) throws(SystemError) -> Held? {
     do throws(SystemError) {
-      if stat.hasEndedMainThread {
-        return try countOfLiveThread(of: process)
-      }
-      return try descriptors.count(in: process.open(below: "fd", directory: true))
+      return try read(directory: process.open(below: "fd", directory: true), into: &holders)
     } catch {
       if error.isGone || error.isExhaustion { throw error }
       return nil
     }
   }
 
-  /// Where the main thread has ended, its descriptor directory is empty, but the other threads hold
-  /// the process's descriptors on. They share one table, so the fullest listing is that of any one
-  /// that lives.
-  private mutating func countOfLiveThread(
-    of process: borrowing FileDescriptor
-  ) throws(SystemError) -> DescriptorCounts {
-    let tasks = try process.open(below: "task", directory: true)
-    for thread in try threadEntries.numbers(in: tasks, name: "task") {
-      do throws(SystemError) {
-        let counts = try descriptors.count(in: tasks.open(below: "\(thread)/fd", directory: true))
-        if counts.all > 0 { return counts }
-      } catch {
-        guard error.isGone else { throw error }
+  private mutating func read(
+    directory: consuming FileDescriptor, into holders: inout SocketHolders
+  ) throws(SystemError) -> Held {
+    holders.beginMember()
+    var held = Held()
+    do throws(SystemError) {
+      try descriptors.forEach(in: directory) { descriptor in
+        held.descriptors += 1
+        guard let inode = descriptor.socketInode else { return }
+        held.sockets += 1
+        holders.append(inode: inode, descriptor: descriptor.number)
       }
+    } catch {
+      holders.dropMember()
+      throw error
     }
-    return DescriptorCounts()
+    return held
+  }
+
+  /// Reads what a process holds whose main thread has ended. Without descriptors it is no member of
+  /// `holders` yet.
+  ///
+  /// In such a process the main thread's descriptor directory is empty, but the other threads hold
+  /// the process's descriptors on. They share one table, so the listing of any that lives is that of
+  /// all.
+  private mutating func readLiveThread(
+    of process: borrowing FileDescriptor, into holders: inout SocketHolders
+  ) throws(SystemError) -> Held? {
+    do throws(SystemError) {
+      let tasks = try process.open(below: "task", directory: true)
+      for thread in try threadEntries.numbers(in: tasks, name: "task") {
+        do throws(SystemError) {
+          let held = try read(
+            directory: tasks.open(below: "\(thread)/fd", directory: true), into: &holders)
+          if held.descriptors > 0 { return held }
+          holders.dropMember()
+        } catch {
+          guard error.isGone else { throw error }
+        }
+      }
+    } catch {
+      if error.isGone || error.isExhaustion { throw error }
+      return nil
+    }
+    return Held()
   }
 }
 
-extension ProcessStat {
-  /// The group that a process belongs to. One without a name needs one: an empty label is no label.
-  var groupName: String { name.isEmpty ? "(unnamed)" : name }
+/// Finds the group of a name and a namespace.
+private struct GroupIndex {
+  private struct Key: Hashable {
+    var name: String
+    var namespace: UInt64?
+  }
+
+  let thresholds: Int
+  private var indices: [Key: Int] = [:]
+
+  init(thresholds: Int) {
+    self.thresholds = thresholds
+  }
+
+  mutating func index(
+    of name: String, in namespace: UInt64?, of walk: inout ProcessWalk
+  ) -> Int {
+    let key = Key(name: name, namespace: namespace)
+    if let index = indices[key] { return index }
+    indices[key] = walk.groups.count
+    walk.groups.append(ProcessSockets.Group(name: name, thresholds: thresholds))
+    walk.groupNamespaces.append(namespace)
+    return walk.groups.count - 1
+  }
 }

@@ -9,23 +9,36 @@ package actor Sampler {
   package struct Configuration: Sendable {
     /// Time from one sample to the next.
     package var interval: Duration
+    /// The part of one core that all samples together may take; a collector whose samples cost more
+    /// runs less often. Nil for no bound.
+    package var cpuBudget: Double?
     package var collectors: Set<Collector>
     /// The mount point of the proc filesystem to read.
     package var procfsPath: String
+    package var namespaces: NamespaceScope
+    package var groupingKey: GroupingKey
     /// Groups that keep their name.
     package var maxGroups: Int
     /// Processes named one by one; 0 for none.
     package var top: Int
+    /// Ages that CLOSE_WAIT sockets are counted from, seconds, ascending.
+    package var closeWaitThresholds: [UInt64]
 
     package init(
-      interval: Duration = .seconds(5), collectors: Set<Collector> = Set(Collector.allCases),
-      procfsPath: String = "/proc", maxGroups: Int = 200, top: Int = 20
+      interval: Duration = .seconds(5), cpuBudget: Double? = nil,
+      collectors: Set<Collector> = Set(Collector.allCases), procfsPath: String = "/proc",
+      namespaces: NamespaceScope = .own, groupingKey: GroupingKey = .comm, maxGroups: Int = 200,
+      top: Int = 20, closeWaitThresholds: [UInt64] = [10, 60, 300, 3600]
     ) {
       self.interval = interval
+      self.cpuBudget = cpuBudget
       self.collectors = collectors
       self.procfsPath = procfsPath
+      self.namespaces = namespaces
+      self.groupingKey = groupingKey
       self.maxGroups = maxGroups
       self.top = top
+      self.closeWaitThresholds = closeWaitThresholds
     }
   }
 
@@ -35,18 +48,27 @@ package actor Sampler {
     case collectorRecovered(Collector)
     /// The source of TCP sockets changed; `reason` tells why sock_diag is not used.
     case backendChanged(Backend, reason: (any Error)?)
+    /// Another network namespace cannot be read, or not all of it.
+    case namespaceFailed(String, any Error)
+    /// A collector runs less often than asked for, because of what its samples cost.
+    case collectorSlowed(Collector, interval: Duration)
+    /// It runs as often as asked for again.
+    case collectorKeepsUp(Collector)
   }
 
   private nonisolated let thread = SamplerThread(name: "sampler")
   private let configuration: Configuration
   private let report: @Sendable (Event) -> Void
 
-  private let sources: HostSources
+  private let host: HostSampling
+  private var schedule: CollectorSchedule
   private var selfProcess: SelfProcess?
   /// What was read last, failures and all.
   private var snapshot: Snapshot
   /// Collectors whose failure was reported.
   private var failing: Set<Collector> = []
+  /// Collectors that were reported to run less often.
+  private var slowed: Set<Collector> = []
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     unsafe thread.asUnownedSerialExecutor()
@@ -57,9 +79,13 @@ package actor Sampler {
   package init(
     _ configuration: Configuration, report: @escaping @Sendable (Event) -> Void
   ) throws {
+    Memory.returnsLargeBlocks()
     self.configuration = configuration
     self.report = report
-    sources = try HostSources(procfsPath: configuration.procfsPath)
+    host = try HostSampling(configuration, report: report)
+    schedule = CollectorSchedule(
+      interval: configuration.interval, budget: configuration.cpuBudget,
+      collectors: configuration.collectors)
     selfProcess = try? SelfProcess()
     snapshot = Snapshot()
     snapshot.collectors = Collector.allCases.filter(configuration.collectors.contains).map {
@@ -73,79 +99,55 @@ package actor Sampler {
     started: @Sendable (Snapshot) -> Void, publishing publish: @Sendable (Snapshot) async -> Void
   ) async {
     let clock = ContinuousClock()
-    let schedule = IntervalSchedule(beginning: clock.now, interval: configuration.interval)
+    let ticks = IntervalSchedule(beginning: clock.now, interval: configuration.interval)
     var isFirst = true
     while !Task.isCancelled {
       let snapshot = sample()
       await publish(snapshot)
       if isFirst { started(snapshot) }
       isFirst = false
-      try? await clock.sleep(until: schedule.next(after: clock.now), tolerance: .zero)
+      try? await clock.sleep(until: ticks.next(after: clock.now), tolerance: .zero)
     }
   }
 
   /// Takes one sample, now.
   package func sample() -> Snapshot {
     let begun = ContinuousClock.now
-    // Zombies are met on the same walk as the descriptors, where both are wanted.
-    var walk: ProcessWalk?
+    let ledger = SampleLedger()
+    host.sample(schedule.due(at: begun), into: &snapshot, ledger)
+    schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: begun)
     for index in snapshot.collectors.indices {
-      attempt(index) {
-        switch snapshot.collectors[index].collector {
-        case .sockstat:
-          snapshot.sockstat = [InNamespace(namespace: nil, value: try sources.sockstat())]
-        case .tcp:
-          var tcp = TCPSockets()
-          tcp.counts = try countTCPSockets()
-          snapshot.tcp = [InNamespace(namespace: nil, value: tcp)]
-        case .listener, .port, .limit: break
-        case .process:
-          let found = try sources.walk(readsDescriptors: true)
-          walk = found
-          snapshot.process = ProcessSockets(
-            found, maxGroups: configuration.maxGroups, top: configuration.top)
-        case .zombie:
-          snapshot.zombie = try sources.zombies(
-            in: walk ?? sources.walk(readsDescriptors: false), maxGroups: configuration.maxGroups)
-        }
-      }
+      account(ledger.entries[snapshot.collectors[index].collector], to: &snapshot.collectors[index])
     }
     snapshot.exporter = try? selfProcess?.read()
-    snapshot.sampleDuration = ContinuousClock.now - begun
     var fresh = snapshot
     fresh.dropStale(at: .now)
     return fresh
   }
 
-  /// Runs one collector and keeps account of it.
-  private func attempt(_ index: Int, _ body: () throws -> Void) {
-    let collector = snapshot.collectors[index].collector
-    let begun = ContinuousClock.now
-    let cpuBegun = SystemClock.threadCPUTime
-    do {
-      try body()
-      snapshot.collectors[index].succeeded = true
-      snapshot.collectors[index].lastSuccess = SampleTime(
+  /// Brings a collector's status up to date, and tells what an operator should know.
+  /// - Parameter entry: nil where the collector was not due.
+  private func account(_ entry: SampleLedger.Entry?, to status: inout CollectorStatus) {
+    let collector = status.collector
+    status.interval = schedule.interval(of: collector)
+    guard let entry else { return }
+    status.duration = entry.duration
+    status.cpuTime += entry.cpuTime
+    status.succeeded = entry.error == nil
+    if let error = entry.error {
+      status.errors += 1
+      if failing.insert(collector).inserted { report(.collectorFailed(collector, error)) }
+    } else {
+      status.lastSuccess = SampleTime(
         timestampSeconds: SystemClock.sinceEpoch / .seconds(1), instant: .now)
       if failing.remove(collector) != nil { report(.collectorRecovered(collector)) }
-    } catch {
-      snapshot.collectors[index].succeeded = false
-      snapshot.collectors[index].errors += 1
-      if failing.insert(collector).inserted { report(.collectorFailed(collector, error)) }
     }
-    snapshot.collectors[index].duration = ContinuousClock.now - begun
-    snapshot.collectors[index].cpuTime += SystemClock.threadCPUTime - cpuBegun
-  }
-
-  /// Counts TCP sockets, and tells when the way of counting changes.
-  private func countTCPSockets() throws -> TCPSocketCounts {
-    let answer = try sources.tcpSockets()
-    let before = snapshot.backend
-    snapshot.backend = answer.backend
-    // That sock_diag works from the start is not worth a word.
-    if answer.backend != before ?? .procfsAndSockDiag {
-      report(.backendChanged(answer.backend, reason: answer.refusal))
+    if status.interval > configuration.interval {
+      if slowed.insert(collector).inserted {
+        report(.collectorSlowed(collector, interval: status.interval))
+      }
+    } else if slowed.remove(collector) != nil {
+      report(.collectorKeepsUp(collector))
     }
-    return answer.counts
   }
 }

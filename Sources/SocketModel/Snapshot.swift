@@ -29,6 +29,8 @@ package struct Snapshot: Sendable, Equatable {
   package var collectors: [CollectorStatus] = []
   /// Nil before TCP sockets were counted for the first time.
   package var backend: Backend?
+  /// Nil where the exporter looks at no other namespace than its own.
+  package var otherNamespaces: NamespaceTally?
   /// How long the last sample took, all collectors together.
   package var sampleDuration = Duration.zero
   /// Nil where the exporter could not read its own /proc entry.

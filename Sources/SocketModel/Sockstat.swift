@@ -44,4 +44,14 @@ package struct Sockstat: Sendable, Equatable {
   package var ipv6 = Family()
 
   package init() {}
+
+  /// The same without what is said of the whole host.
+  package var withoutHost: Sockstat {
+    var namespace = self
+    namespace.tcpOrphans = nil
+    namespace.tcpAllocated = nil
+    namespace.tcpMemoryBytes = nil
+    namespace.udpMemoryBytes = nil
+    return namespace
+  }
 }

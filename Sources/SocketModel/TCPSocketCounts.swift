@@ -29,6 +29,12 @@ package struct TCPStateCounts: Sendable, Equatable {
     set { counts[Int(state.rawValue)] = UInt32(clamping: newValue) }
   }
 
+  package var sum: UInt64 {
+    var sum: UInt64 = 0
+    for index in counts.indices { sum += UInt64(counts[index]) }
+    return sum
+  }
+
   package static func += (left: inout Self, right: Self) {
     for index in left.counts.indices { left.counts[index] += right.counts[index] }
   }

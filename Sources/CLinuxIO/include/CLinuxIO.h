@@ -20,6 +20,20 @@ void linux_io_set_thread_name(const char *_Nonnull name);
 /// deleted when it no longer does.
 int64_t linux_io_clock_nanoseconds(int clock);
 
+/// setns(2) with CLONE_NEWNET: moves the calling thread into the network namespace that is open under
+/// the descriptor. 0, or -1 with errno. glibc declares it for _GNU_SOURCE only. To be deleted when
+/// `import Glibc` offers it.
+int linux_io_enter_network_namespace(int descriptor);
+
+/// getxattr(2), which `import Glibc` does not offer either.
+ssize_t linux_io_getxattr(const char *_Nonnull path, const char *_Nonnull name, void *_Nonnull value,
+                          size_t capacity);
+
+/// Lets malloc return large blocks to the kernel when they are freed, always. By itself it keeps more
+/// and more of them as it meets larger ones (M_MMAP_THRESHOLD of mallopt(3)). In C because the names
+/// are not part of `import Glibc`.
+void linux_io_return_large_blocks(void);
+
 /// Opens /dev/null in the place of each of the descriptors 0 to 2 that is closed. Otherwise the next
 /// file or socket would take the number, and logs would be written into it. In C because fcntl(2)
 /// is variadic.

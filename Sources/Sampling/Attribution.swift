@@ -1,0 +1,24 @@
+internal import SocketModel
+
+/// Finds out who holds which socket. The seam between ways of doing it: here by walking over /proc
+/// and joining what is found there with the kernel's socket tables.
+///
+/// For each sample `walk` is called first, then `add` for each row of the tables, in whatever order
+/// and as often as they had to be read, then `finish`, then `forEachHolder` as often as needed, then
+/// `release`.
+protocol AttributionBackend: AnyObject {
+  /// Looks at all processes.
+  func walk(
+    _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
+  ) throws -> ProcessWalk
+  /// Takes a row of a socket table.
+  func add(inode: UInt32, _ mark: SocketHolders.Mark)
+  /// Credits each socket to its holders.
+  /// - Parameter isRead: whether the tables of a network namespace, by inode, were read.
+  func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool)
+  /// Calls `body` with the place in `ProcessWalk.members` of each process that holds a socket, in their
+  /// order and once for each descriptor.
+  func forEachHolder(of inode: UInt32, _ body: (Int) -> Void)
+  /// Gives back what is only needed during a sample.
+  func release()
+}

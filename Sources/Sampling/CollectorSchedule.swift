@@ -1,0 +1,94 @@
+internal import SocketModel
+
+/// When each collector is due, so that all of them together stay within a share of one core.
+///
+/// A collector runs with every tick of the interval, as long as that is affordable. What its last
+/// sample cost must be paid with waiting before the next one begins: a sample of one second at 2 % of
+/// a core is followed by fifty seconds of rest. The budget goes to the cheapest first, each
+/// at most its equal part of what is left, so a cheap collector never waits because of a dear one.
+struct CollectorSchedule {
+  /// What becomes due together, because it is read together.
+  private struct Account {
+    var collectors: [Collector]
+    /// CPU time of the last sample.
+    var cost = Duration.zero
+    var due: ContinuousClock.Instant?
+    var interval: Duration
+  }
+
+  private let interval: Duration
+  /// The part of one core that all samples together may take; nil for no bound.
+  private let budget: Double?
+  private var accounts: [Account]
+
+  init(interval: Duration, budget: Double?, collectors: Set<Collector>) {
+    self.interval = interval
+    self.budget = budget
+    let together: [[Collector]] = [
+      [.sockstat], [.tcp, .listener, .port], [.process], [.zombie], [.limit],
+    ]
+    accounts = together.compactMap { group in
+      let on = group.filter(collectors.contains)
+      return on.isEmpty ? nil : Account(collectors: on, interval: interval)
+    }
+  }
+
+  /// The collectors to run at a tick. The dump that the process collector needs answers all that ask
+  /// of TCP, so they come with it.
+  func due(at now: ContinuousClock.Instant) -> Set<Collector> {
+    var due: Set<Collector> = []
+    for account in accounts where account.due.map({ $0 <= now }) ?? true {
+      due.formUnion(account.collectors)
+    }
+    if due.contains(.process) {
+      for account in accounts where !account.collectors.filter(Self.needsTCP).isEmpty {
+        due.formUnion(account.collectors)
+      }
+    }
+    return due
+  }
+
+  private static func needsTCP(_ collector: Collector) -> Bool {
+    [.tcp, .listener, .port].contains(collector)
+  }
+
+  /// Tells what a tick has cost, and decides when each collector that ran runs next.
+  /// - Parameter costs: CPU time by collector, of those that ran.
+  mutating func settle(_ costs: [Collector: Duration], begun tick: ContinuousClock.Instant) {
+    let ran = accounts.indices.filter { index in
+      accounts[index].collectors.contains { costs[$0] != nil }
+    }
+    for index in ran {
+      accounts[index].cost = accounts[index].collectors.reduce(.zero) {
+        $0 + (costs[$1] ?? .zero)
+      }
+    }
+    let intervals = affordableIntervals()
+    for index in ran {
+      accounts[index].interval = intervals[index]
+      // A tick may come a little early; it is the same tick.
+      accounts[index].due = tick + intervals[index] - interval / 2
+    }
+  }
+
+  /// The interval of a collector as it is now.
+  func interval(of collector: Collector) -> Duration {
+    accounts.first { $0.collectors.contains(collector) }?.interval ?? interval
+  }
+
+  private func affordableIntervals() -> [Duration] {
+    var intervals = accounts.map { _ in interval }
+    guard var left = budget else { return intervals }
+    let cheapestFirst = accounts.indices.sorted { accounts[$0].cost < accounts[$1].cost }
+    for (rank, index) in cheapestFirst.enumerated() {
+      let part = left / Double(accounts.count - rank)
+      let wanted = accounts[index].cost / interval
+      if wanted > part {
+        // Whole ticks, for nothing happens between them.
+        intervals[index] = interval * Int((wanted / part).rounded(.up))
+      }
+      left -= min(wanted, part)
+    }
+    return intervals
+  }
+}

@@ -1,0 +1,219 @@
+internal import LinuxIO
+internal import ProcFS
+internal import SocketModel
+
+/// One sample of the host: what is read in which order, and how it comes together.
+///
+/// First the processes and what they hold, then, in each network namespace, the socket tables and
+/// what else belongs to the namespace, then what follows from both. `SocketHolders` tells why the
+/// order matters.
+final class HostSampling {
+  private let configuration: Sampler.Configuration
+  private let sources: HostSources
+  private let attribution: ProcFSAttribution
+  private let reader: NamespaceReader
+
+  private var closeWaitSince = FirstSeen<UInt64>()
+  private var zombiesSince = FirstSeen<ProcessWalk.Zombie>()
+  /// Who holds the listeners, by inode, as of the last walk.
+  private var listenerOwners: [UInt32: String] = [:]
+
+  init(
+    _ configuration: Sampler.Configuration, report: @escaping @Sendable (Sampler.Event) -> Void
+  ) throws {
+    self.configuration = configuration
+    let path = configuration.procfsPath
+    sources = try HostSources(procfsPath: path)
+    attribution = ProcFSAttribution(
+      try ProcFileSystem(path: path), groupingBy: configuration.groupingKey)
+    reader = NamespaceReader(
+      sources, attribution, scope: configuration.namespaces, procfsPath: path, report: report)
+  }
+
+  /// Reads what is due and replaces it in the snapshot. What fails stays as it was.
+  func sample(_ due: Set<Collector>, into snapshot: inout Snapshot, _ ledger: SampleLedger) {
+    ledger.open(due)
+    var walk: ProcessWalk?
+    if due.contains(.process) {
+      walk = ledger.run(for: [.process]) { try self.walk(.descriptors) }
+    }
+    if due.contains(.zombie) {
+      ledger.run(for: [.zombie]) {
+        snapshot.zombie = try zombies(in: try walk ?? self.walk(.states))
+      }
+    }
+    if walk == nil, !due.contains(.zombie), configuration.namespaces == .all,
+      let payer = due.first
+    {
+      // Somebody must look where processes live.
+      ledger.run(for: [payer]) { try self.walk(.identities) }
+    }
+    let readings = reader.read(due, isAttributing: walk != nil, ledger)
+    if let walk {
+      ledger.run(for: [.process]) {
+        guard ledger.isGood(.process) else { return }
+        snapshot.process = attribute(walk, readings)
+      }
+    }
+    attribution.release()
+    publish(readings, due, into: &snapshot, ledger)
+  }
+
+  // MARK: Processes
+
+  private func walk(_ depth: ProcessWalker.Depth) throws -> ProcessWalk {
+    let ownNamespace = reader.ownNamespace
+    let tellsApart = configuration.namespaces == .all
+    let walk = try attribution.walk(
+      depth, thresholds: configuration.closeWaitThresholds.count
+    ) { tellsApart && $0 != ownNamespace }
+    if tellsApart { reader.find(walk.namespaces) }
+    return walk
+  }
+
+  /// What the processes hold, now that the tables have been read.
+  private func attribute(
+    _ found: ProcessWalk, _ readings: [NamespaceReading]
+  ) -> ProcessSockets {
+    var walk = found
+    let read = Set(readings.lazy.filter { $0.tables != nil }.map(\.inode))
+    attribution.finish(&walk) { read.contains($0) || read.contains(nil) }
+    for index in walk.groups.indices {
+      walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))
+    }
+    let closeWait = creditCloseWait(readings, to: &walk)
+    findListenerOwners(readings, walk)
+    var sockets = ProcessSockets(walk, maxGroups: configuration.maxGroups)
+    sockets.closeWaitThresholds = configuration.closeWaitThresholds
+    sockets.topSocketDescriptors = walk.holdersOfMost(configuration.top) {
+      walk.members[$0].socketDescriptors
+    }
+    sockets.topCloseWait = walk.holdersOfMost(configuration.top) { UInt64(closeWait[$0]) }
+    return sockets
+  }
+
+  /// Credits the ages of sockets in CLOSE_WAIT to the groups that hold them.
+  /// - Returns: how many of them each member holds.
+  private func creditCloseWait(
+    _ readings: [NamespaceReading], to walk: inout ProcessWalk
+  ) -> [UInt32] {
+    let now = SystemClock.sinceBoot / .seconds(1)
+    closeWaitSince.update(
+      readings.flatMap { $0.tables?.closeWait.map(\.key) ?? [] }, now: now
+    ) { key in
+      readings.lazy.compactMap { $0.closeWaitAges[key] }.first ?? 0
+    }
+    var heldByMember = [UInt32](repeating: 0, count: walk.members.count)
+    // The socket that each group was credited with last.
+    var creditedWith = [UInt64](repeating: 0, count: walk.groups.count)
+    // Local copies, for a closure may not capture an inout parameter that it changes.
+    var groups = walk.groups
+    let members = walk.members
+    let thresholds = configuration.closeWaitThresholds
+    for socket in readings.lazy.compactMap(\.tables).flatMap(\.closeWait) {
+      guard let since = closeWaitSince.since(socket.key) else { continue }
+      let age = max(now - since, 0)
+      var lastMember = -1
+      attribution.forEachHolder(of: socket.inode) { member in
+        if member != lastMember { heldByMember[member] += 1 }
+        lastMember = member
+        let group = members[member].group
+        guard creditedWith[group] != socket.key else { return }
+        creditedWith[group] = socket.key
+        groups[group].addCloseWait(ageSeconds: age, thresholds: thresholds)
+      }
+    }
+    walk.groups = groups
+    return heldByMember
+  }
+
+  /// A listener belongs to the group that holds it most often. The first process of the host holds
+  /// listeners for others, so it owns only what nobody else holds.
+  private func findListenerOwners(_ readings: [NamespaceReading], _ walk: ProcessWalk) {
+    listenerOwners.removeAll(keepingCapacity: true)
+    for listener in readings.lazy.compactMap(\.tables).flatMap(\.listeners) {
+      var descriptors: [String: Int] = [:]
+      attribution.forEachHolder(of: listener.inode) { member in
+        let weight = walk.members[member].pid == 1 ? 1 : 1 << 32
+        descriptors[walk.groups[walk.members[member].group].name, default: 0] += weight
+      }
+      listenerOwners[listener.inode] =
+        descriptors.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
+  }
+
+  // MARK: Zombies
+
+  /// Zombies by their parents.
+  private func zombies(in walk: ProcessWalk) throws -> Zombies {
+    var zombies = Zombies()
+    zombies.processes = walk.processes
+    zombies.processLimit = sources.processLimit()
+    guard walk.ofUnknownState == 0 else { return zombies }
+    zombies.total = UInt64(walk.zombies.count)
+
+    let now = SystemClock.sinceBoot / .seconds(1)
+    zombiesSince.update(walk.zombies, now: now)
+    var parents: [Int32: Zombies.Parent] = [:]
+    var tally = ZombieTally()
+    for zombie in walk.zombies {
+      let parent = try parents[zombie.parent] ?? describeParent(zombie.parent)
+      parents[zombie.parent] = parent
+      tally.add(parent, ageSeconds: max(now - (zombiesSince.since(zombie) ?? now), 0))
+    }
+    tally.fold(into: &zombies, maxGroups: configuration.maxGroups)
+    return zombies
+  }
+
+  /// A parent's group and what it does with SIGCHLD; unknown where it is out of sight or has ended.
+  private func describeParent(_ pid: Int32) throws -> Zombies.Parent {
+    let childSignal = try sources.childSignal(of: pid)
+    guard childSignal != .unknown, let name = attribution.identity(of: pid)?.name else {
+      return Zombies.Parent(name: Zombies.unknownParent, childSignal: .unknown)
+    }
+    return Zombies.Parent(name: name, childSignal: childSignal)
+  }
+
+  // MARK: Namespaces
+
+  /// Replaces in the snapshot what was due and did not fail.
+  private func publish(
+    _ readings: [NamespaceReading], _ due: Set<Collector>, into snapshot: inout Snapshot,
+    _ ledger: SampleLedger
+  ) {
+    func values<Value>(_ value: (NamespaceReading) -> Value?) -> [InNamespace<Value>] {
+      readings.compactMap { reading in
+        value(reading).map { InNamespace(namespace: reading.name, value: $0) }
+      }
+    }
+    if ledger.isGood(.sockstat) { snapshot.sockstat = values(\.sockstat) }
+    if ledger.isGood(.tcp) { snapshot.tcp = values(\.tcp) }
+    if ledger.isGood(.port) { snapshot.port = values(\.ephemeralPorts) }
+    if ledger.isGood(.listener) {
+      ledger.run(for: [.listener]) {
+        snapshot.listener = values { reading in
+          reading.tables.map { Listeners($0, owners: listenerOwners) }
+        }
+      }
+    }
+    if due.contains(.limit) {
+      ledger.run(for: [.limit]) {
+        var limits = try sources.hostLimits()
+        limits.namespaces = values(\.limits)
+        snapshot.limit = limits
+      }
+    }
+    snapshot.backend = reader.backend ?? snapshot.backend
+    snapshot.otherNamespaces = reader.tally
+  }
+}
+
+extension ProcessSockets.Group {
+  /// Counts a socket in CLOSE_WAIT that the group holds.
+  fileprivate mutating func addCloseWait(ageSeconds: Double, thresholds: [UInt64]) {
+    closeWaitOldestSeconds = max(closeWaitOldestSeconds ?? 0, ageSeconds)
+    for index in thresholds.indices where ageSeconds >= Double(thresholds[index]) {
+      closeWaitAged[index] += 1
+    }
+  }
+}

@@ -1,0 +1,202 @@
+internal import LinuxIO
+internal import ProcFS
+internal import SocketModel
+
+/// What one network namespace says in one sample. What was not due or failed is nil.
+struct NamespaceReading {
+  /// Nil for the exporter's own.
+  var name: String?
+  /// Nil for the exporter's own, where that cannot be read.
+  var inode: UInt64?
+  var sockstat: Sockstat?
+  var tables: TCPTables?
+  var events: TCPEvents?
+  var localPorts: LocalPorts?
+  var limits: Limits.Namespace?
+  /// For how long the sockets have been in CLOSE_WAIT at least that were there before the exporter
+  /// first looked, by cookie; seconds.
+  var closeWaitAges: [UInt64: Double] = [:]
+
+  var tcp: TCPSockets? {
+    guard var tcp = tables?.tcp, let events else { return nil }
+    tcp.events = events
+    return tcp
+  }
+
+  /// How many pairs of addresses to name.
+  private static let worstPairs = 10
+
+  var ephemeralPorts: EphemeralPorts? {
+    guard let tables, let localPorts else { return nil }
+    return EphemeralPorts(
+      available: localPorts.available, worst: tables.portUses.worst(Self.worstPairs))
+  }
+}
+
+/// Reads the exporter's own network namespace and, where asked to, all others: each once.
+final class NamespaceReader {
+  private let sources: HostSources
+  private let attribution: any AttributionBackend
+  private let scope: NamespaceScope
+  private let report: @Sendable (Sampler.Event) -> Void
+  private var namespaces: NetworkNamespaces
+  /// Namespaces of which the failure was reported, by inode.
+  private var reported: Set<UInt64> = []
+  /// Namespaces of which sockets in CLOSE_WAIT have been read before.
+  private var readBefore: Set<UInt64?> = []
+  /// How the last sample fared with the other namespaces; nil where it did not look.
+  private(set) var tally: NamespaceTally?
+  /// Where the TCP sockets of the own namespace were read last; nil before that.
+  private(set) var backend: Backend?
+
+  init(
+    _ sources: HostSources, _ attribution: any AttributionBackend, scope: NamespaceScope,
+    procfsPath: String, report: @escaping @Sendable (Sampler.Event) -> Void
+  ) {
+    self.sources = sources
+    self.attribution = attribution
+    self.scope = scope
+    self.report = report
+    namespaces = NetworkNamespaces(procfsPath: procfsPath)
+  }
+
+  var ownNamespace: UInt64? { namespaces.ownInode }
+
+  /// The label of a namespace; nil for the exporter's own.
+  func name(of inode: UInt64) -> String? { namespaces.name(of: inode) }
+
+  /// Looks for the namespaces there are; see `NetworkNamespaces.find`.
+  func find(_ processes: [UInt64: Int32]) {
+    namespaces.find(processes) { sources.containerID(of: $0) }
+  }
+
+  // MARK: Reading
+
+  /// Namespaces read beside the own one; a host with more would have too many series.
+  private static let maxOthers = 500
+
+  /// What is to be done in every namespace.
+  private struct Work {
+    let due: Set<Collector>
+    /// Whether the sockets of all kinds are to be given to the attribution.
+    let isAttributing: Bool
+    let ledger: SampleLedger
+
+    var needsTables: Bool {
+      isAttributing || !due.isDisjoint(with: [.tcp, .listener, .port])
+    }
+    var isNothing: Bool { !needsTables && due.isDisjoint(with: [.sockstat, .limit]) }
+  }
+
+  /// Reads what is due.
+  /// - Parameter isAttributing: whether the sockets of all kinds are to be given to the attribution.
+  func read(
+    _ due: Set<Collector>, isAttributing: Bool, _ ledger: SampleLedger
+  ) -> [NamespaceReading] {
+    let work = Work(due: due, isAttributing: isAttributing, ledger: ledger)
+    if work.isNothing { return [] }
+    var own = NamespaceReading(name: nil, inode: ownNamespace)
+    guard namespaces.returnHome() else {
+      ledger.run(for: Collector.allCases) { throw NetworkNamespaces.CannotReturn() }
+      return []
+    }
+    read(work, into: &own)
+    return scope == .all ? [own] + readOthers(work) : [own]
+  }
+
+  private func readOthers(_ work: Work) -> [NamespaceReading] {
+    var readings: [NamespaceReading] = []
+    var tally = NamespaceTally()
+    let others = namespaces.others
+    for namespace in others.prefix(Self.maxOthers) {
+      var reading = NamespaceReading(name: namespace.name, inode: namespace.inode)
+      var failure: (any Error)?
+      do {
+        try namespaces.inside(namespace) {
+          sources.isAway = true
+          defer { sources.isAway = false }
+          // What goes wrong in somebody else's namespace is no failure of the collector.
+          read(work, into: &reading) { failure = failure ?? $0 }
+        }
+        readings.append(reading)
+      } catch .vanished {
+        continue
+      } catch {
+        failure = error
+      }
+      if let failure {
+        tally.failed += 1
+        if reported.insert(namespace.inode).inserted {
+          report(.namespaceFailed(namespace.name, failure))
+        }
+      } else {
+        tally.read += 1
+        reported.remove(namespace.inode)
+      }
+    }
+    tally.skipped = UInt64(max(others.count - Self.maxOthers, 0))
+    let living = Set(others.map(\.inode))
+    reported.formIntersection(living)
+    readBefore = readBefore.filter { $0 == ownNamespace || $0.map(living.contains) ?? true }
+    self.tally = tally
+    return readings
+  }
+
+  /// Reads what belongs to the namespace that the thread is in.
+  /// - Parameter failed: takes what goes wrong; nil where it is a failure of the collector.
+  private func read(
+    _ work: Work, into reading: inout NamespaceReading, failed: ((any Error) -> Void)? = nil
+  ) {
+    func part<Value>(_ collectors: Collector..., body: () throws -> Value) -> Value? {
+      if work.due.isDisjoint(with: collectors) { return nil }
+      return work.ledger.run(for: collectors, failed: failed, body: body)
+    }
+    let isOwn = reading.name == nil
+    reading.sockstat = part(.sockstat) {
+      let sockstat = try sources.sockstat()
+      return isOwn ? sockstat : sockstat.withoutHost
+    }
+    reading.limits = part(.limit) { try sources.namespaceLimits() }
+    reading.localPorts = part(.port) { try sources.localPorts() }
+    reading.events = part(.tcp) { try sources.tcpEvents() }
+    guard work.needsTables else { return }
+
+    let empty = TCPTables(
+      readsListeners: work.due.contains(.listener), localPorts: reading.localPorts)
+    reading.tables = part(.tcp, .listener, .port, .process) {
+      try readTables(empty, isAttributing: work.isAttributing, isOwn: isOwn)
+    }
+    guard work.isAttributing else { return }
+    for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
+      _ = part(.process) {
+        try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
+      }
+    }
+    guard let tables = reading.tables, readBefore.insert(reading.inode).inserted else { return }
+    if !tables.closeWait.isEmpty { reading.closeWaitAges = sources.closeWaitAges() }
+  }
+
+  private func readTables(
+    _ empty: TCPTables, isAttributing: Bool, isOwn: Bool
+  ) throws -> TCPTables {
+    var tables = empty
+    let source = try sources.readTCP(into: &tables) { socket in
+      if isAttributing, socket.inode != 0 {
+        attribution.add(
+          inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
+      }
+    }
+    if isOwn { note(source) }
+    return tables
+  }
+
+  /// Tells when the way of reading TCP sockets changes.
+  private func note(_ source: HostSources.TCPSource) {
+    let before = backend
+    backend = source.backend
+    // That sock_diag works from the start is not worth a word.
+    if source.backend != before ?? .procfsAndSockDiag {
+      report(.backendChanged(source.backend, reason: source.refusal))
+    }
+  }
+}

@@ -1,0 +1,177 @@
+internal import Glibc
+internal import LinuxIO
+internal import ProcFS
+
+/// Which network namespaces to read.
+package enum NamespaceScope: String, CaseIterable, Sendable {
+  /// The exporter's own.
+  case own
+  /// Every one that a process lives in or that has a name.
+  case all
+}
+
+/// The network namespaces of the host: how they are called, and how to enter them.
+struct NetworkNamespaces: ~Copyable {
+  /// A namespace other than the exporter's.
+  struct Foreign {
+    var inode: UInt64
+    /// The value of the `netns` label; no two namespaces have the same.
+    var name: String
+    /// A path that leads to it: a name below /run/netns, or the link of one of its processes.
+    fileprivate var path: String
+  }
+
+  /// The inode of the exporter's own; nil where it cannot be read.
+  let ownInode: UInt64?
+  /// All others that were found last, ordered by name.
+  private(set) var others: [Foreign] = []
+  /// The thread is in another namespace and could not return.
+  private var isAway = false
+
+  private let procfsPath: String
+  private let home: Home
+  private var entries = DirectoryReader(capacity: 8 << 10)
+  /// Container ids by namespace, for they are asked of a process once.
+  private var containers: [UInt64: String] = [:]
+  /// Why none can be entered; nil where they can.
+  private let confinement: SystemError?
+
+  init(procfsPath: String) {
+    self.procfsPath = procfsPath
+    home = Home()
+    ownInode = home.inode
+    // Leaving takes the same permission as coming home, so nobody leaves who could not return.
+    confinement = home.enter()
+  }
+
+  /// The label of a namespace that was found last; nil for the exporter's own.
+  func name(of inode: UInt64) -> String? {
+    guard inode != ownInode else { return nil }
+    return others.first { $0.inode == inode }?.name ?? Self.unnamed(inode)
+  }
+
+  private static func unnamed(_ inode: UInt64) -> String { "ns-\(inode)" }
+
+  /// Looks for the namespaces there are.
+  /// - Parameter processes: the namespaces that processes live in, each with one of its processes.
+  mutating func find(
+    _ processes: [UInt64: Int32], containerID: (Int32) -> String?
+  ) {
+    var found: [UInt64: Foreign] = [:]
+    for (inode, pid) in processes {
+      found[inode] = Foreign(inode: inode, name: "", path: "\(procfsPath)/\(pid)/ns/net")
+    }
+    for (name, path) in namedFiles() {
+      guard let inode = try? FileDescriptor.open(path).inode() else { continue }
+      // One namespace may have two names: the first in their order stays.
+      if let other = found[inode], !other.name.isEmpty, other.name < name { continue }
+      found[inode] = Foreign(inode: inode, name: name, path: path)
+    }
+    if let ownInode { found[ownInode] = nil }
+    containers = containers.filter { found[$0.key] != nil }
+
+    others = found.values.sorted { $0.inode < $1.inode }
+    var taken = Set(others.map(\.name))
+    for index in others.indices where others[index].name.isEmpty {
+      let inode = others[index].inode
+      let container = containers[inode] ?? processes[inode].flatMap(containerID)
+      containers[inode] = container
+      // A container may hold namespaces of its own making; only one can be called like it.
+      if let container, taken.insert(container).inserted {
+        others[index].name = container
+      } else {
+        others[index].name = Self.unnamed(inode)
+      }
+    }
+    others.sort { $0.name < $1.name }
+  }
+
+  /// The names that ip-netns(8) gave, the exporter's view of them first, then that of the host's first
+  /// process.
+  private mutating func namedFiles() -> [(name: String, path: String)] {
+    for directory in ["/run/netns", "\(procfsPath)/1/root/run/netns"] {
+      guard let open = try? FileDescriptor.open(directory, directory: true),
+        let names = try? entries.names(in: open, name: directory), !names.isEmpty
+      else { continue }
+      return names.map { ($0, "\(directory)/\($0)") }
+    }
+    return []
+  }
+
+  /// Why a namespace was not entered.
+  enum Refusal: Error, CustomStringConvertible {
+    /// It is no more.
+    case vanished
+    case denied(SystemError)
+
+    var description: String {
+      switch self {
+      case .vanished: "it is no more"
+      case .denied(let error): "\(error)"
+      }
+    }
+  }
+
+  /// The sampler's thread entered another namespace and cannot come back.
+  struct CannotReturn: Error, CustomStringConvertible {
+    var description: String { "setns: cannot return to the exporter's network namespace" }
+  }
+
+  /// Calls `body` with the calling thread in another namespace, and brings the thread home again.
+  mutating func inside(_ namespace: Foreign, _ body: () -> Void) throws(Refusal) {
+    if let confinement { throw .denied(confinement) }
+    do throws(SystemError) {
+      let entrance = try FileDescriptor.open(namespace.path)
+      // The process may have ended and its id be another one's.
+      guard try entrance.inode() == namespace.inode else { throw SystemError("open", namespace.path, code: ENOENT) }
+      try ThreadNamespace.enter(entrance)
+    } catch {
+      throw error.isGone ? .vanished : .denied(error)
+    }
+    isAway = true
+    body()
+    returnHome()
+  }
+
+  /// Brings the thread back to the exporter's own namespace, should it be in another one.
+  /// - Returns: whether it is there.
+  @discardableResult
+  mutating func returnHome() -> Bool {
+    if isAway { isAway = home.enter() != nil }
+    return !isAway
+  }
+}
+
+/// The namespace that the exporter was started in.
+private enum Home: ~Copyable {
+  case open(FileDescriptor)
+  case unreadable(SystemError)
+
+  init() {
+    do throws(SystemError) {
+      self = .open(try FileDescriptor.open("/proc/thread-self/ns/net"))
+    } catch {
+      self = .unreadable(error)
+    }
+  }
+
+  var inode: UInt64? {
+    switch self {
+    case .open(let namespace): try? namespace.inode()
+    case .unreadable: nil
+    }
+  }
+
+  /// Moves the calling thread there; tells why it could not.
+  borrowing func enter() -> SystemError? {
+    do throws(SystemError) {
+      switch self {
+      case .open(let namespace): try ThreadNamespace.enter(namespace)
+      case .unreadable(let error): return error
+      }
+      return nil
+    } catch {
+      return error
+    }
+  }
+}

@@ -1,0 +1,91 @@
+internal import ProcFS
+internal import SocketModel
+
+/// Attribution from /proc: every descriptor of every process, joined with the tables by inode.
+final class ProcFSAttribution: AttributionBackend {
+  private var procfs: ProcFileSystem
+  private var walker: ProcessWalker
+  private var holders = SocketHolders()
+
+  init(_ procfs: consuming ProcFileSystem, groupingBy key: GroupingKey) {
+    self.procfs = procfs
+    walker = ProcessWalker(groupingBy: key)
+  }
+
+  /// What is known of a process that was met on the last walk.
+  func identity(of pid: Int32) -> ProcessIdentity? { walker.identities[pid] }
+
+  func walk(
+    _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
+  ) throws -> ProcessWalk {
+    var walk = try walker.walk(
+      &procfs, depth, thresholds: thresholds, isToldApart: isToldApart)
+    holders = walk.holders
+    walk.holders = SocketHolders()
+    holders.sort()
+    return walk
+  }
+
+  func add(inode: UInt32, _ mark: SocketHolders.Mark) {
+    holders.mark(inode, mark)
+  }
+
+  func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool) {
+    // A local copy, for a closure may not capture an inout parameter that it changes.
+    var result = walk
+    walk = ProcessWalk()
+    // The socket that each group was credited with last, so that none is credited twice.
+    var creditedWith = [Int](repeating: -1, count: result.groups.count)
+    var number = 0
+    holders.forEachSocket { inode, mark, holders in
+      let isShared = holders.contains { $0.member != holders[0].member }
+      for holder in holders {
+        let group = result.members[holder.member].group
+        guard
+          let kind = mark.kind
+            ?? unlistedKind(holder, inode: inode, of: result.members[holder.member], isRead)
+        else {
+          // It was closed after the walk, and so it counts nowhere.
+          result.members[holder.member].socketDescriptors -= 1
+          result.groups[group].openDescriptors -= 1
+          continue
+        }
+        result.groups[group].socketDescriptors[kind] += 1
+        if isShared { result.groups[group].sharedSocketDescriptors += 1 }
+        if let state = mark.state, creditedWith[group] != number {
+          creditedWith[group] = number
+          result.groups[group].tcpSockets[state] += 1
+        }
+      }
+      number += 1
+    }
+    walk = result
+  }
+
+  /// What a socket is that no table speaks of; nil where the descriptor no longer leads to it.
+  private func unlistedKind(
+    _ holder: SocketHolders.Holder, inode: UInt32, of member: ProcessWalk.Member,
+    _ isRead: (UInt64) -> Bool
+  ) -> SocketKind? {
+    // In a namespace whose tables were not read, most sockets are in none. Looking at each again
+    // would double the cost, and tell nothing of their states.
+    if let namespace = member.namespace, !isRead(namespace) { return .other }
+    let name = procfs.socketProtocolName(holder.descriptor, of: member.pid)
+    guard procfs.isOpen(holder.descriptor, of: member.pid, socketInode: inode) else { return nil }
+    return name.map(Self.isListedOnceUsed) == true ? .unbound : .other
+  }
+
+  /// Whether sockets of a protocol, by the kernel's name, are in one of the tables that are read as
+  /// soon as they are bound or connected.
+  private static func isListedOnceUsed(_ name: String) -> Bool {
+    ["TCP", "UDP", "RAW", "NETLINK", "MPTCP"].contains { name.hasPrefix($0) }
+  }
+
+  func forEachHolder(of inode: UInt32, _ body: (Int) -> Void) {
+    holders.forEachHolder(of: inode) { body($0.member) }
+  }
+
+  func release() {
+    holders = SocketHolders()
+  }
+}
