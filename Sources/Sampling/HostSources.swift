@@ -62,7 +62,12 @@ final class HostSources {
     for (file, family) in [("net/tcp", AddressFamily.ipv4), ("net/tcp6", .ipv6)] {
       do {
         try procfs.forEachLine(of: file) { line, number in
-          guard let state = try NetTCP.parseState(line, number: number, file: file) else { return }
+          guard
+            let socket = try NetTCP.parse(line, number: number, file: file, family: family)
+          else { return }
+          guard let state = TCPState(kernelNumber: socket.state) else {
+            throw ParseError(file: file, line: number, field: "st")
+          }
           counts[state, family] += 1
         }
       } catch let error as SystemError where error.isGone && family == .ipv6 {
