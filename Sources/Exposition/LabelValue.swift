@@ -31,6 +31,15 @@ extension String: LabelValue {
   }
 }
 
+// Numbers have nothing to escape, either.
+extension UInt64: LabelValue {}
+
+extension UInt16: LabelValue {
+  package func append(to bytes: inout [UInt8]) {
+    UInt64(self).append(to: &bytes)
+  }
+}
+
 extension Int32: LabelValue {
   package func append(to bytes: inout [UInt8]) {
     bytes.append(contentsOf: description.utf8)

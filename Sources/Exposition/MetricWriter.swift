@@ -20,7 +20,6 @@ package struct MetricWriter: Sendable {
 
   /// Writes a family of one sample without labels, or nothing where there is no value.
   package mutating func write(_ family: MetricFamily, _ value: (some MetricValue)?) {
-    guard let value else { return }
     write(family) { $0.sample(value: value) }
   }
 
@@ -32,6 +31,9 @@ package struct MetricWriter: Sendable {
 
 /// Writes the samples of one family.
 package struct FamilyWriter {
+  /// The network namespace of the samples that follow, their last label `netns`; nil, for the
+  /// exporter's own, is no label.
+  package var namespace: String?
   private let family: MetricFamily
   private let format: ExpositionFormat
   fileprivate private(set) var bytes: [UInt8]
@@ -43,10 +45,12 @@ package struct FamilyWriter {
     self.bytes = bytes
   }
 
-  /// Writes one sample. The label values stand in the order of the family's label names.
+  /// Writes one sample, or nothing where there is no value. The label values stand in the order of
+  /// the family's label names.
   package mutating func sample<each Label: LabelValue>(
-    _ labels: repeat each Label, value: some MetricValue
+    _ labels: repeat each Label, value: (some MetricValue)?
   ) {
+    guard let value else { return }
     if !isHeaded {
       isHeaded = true
       writeHead()
@@ -62,6 +66,12 @@ package struct FamilyWriter {
       count += 1
     }
     assert(count == family.labels.count, "\(family.name) has other labels")
+    if let namespace {
+      append(count == 0 ? "{netns=\"" : ",netns=\"")
+      namespace.append(to: &bytes)
+      append("\"")
+      count += 1
+    }
     if count > 0 { append("}") }
     append(" ")
     value.append(to: &bytes)

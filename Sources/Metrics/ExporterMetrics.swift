@@ -12,8 +12,8 @@ enum ExporterMetrics {
   static let success = MetricFamily(
     "socket_exporter_collector_success", .gauge, labels: ["collector"],
     help: """
-      1 if the collector's last sample succeeded. 0 if it failed, or if its last success is too long \
-      ago (five intervals) and its metrics are therefore left out.
+      1 if the collector's last sample succeeded. 0 if it failed, or if its last success is too \
+      long ago (five intervals) and its metrics are therefore left out.
       """)
   static let duration = MetricFamily(
     "socket_exporter_collector_duration_seconds", .gauge, unit: .seconds, labels: ["collector"],
@@ -34,7 +34,10 @@ enum ExporterMetrics {
       """)
   static let interval = MetricFamily(
     "socket_exporter_collector_interval_seconds", .gauge, unit: .seconds, labels: ["collector"],
-    help: "Time from one sample of the collector to the next.")
+    help: """
+      Time from one sample of the collector to the next: what --collect.interval asks for, or \
+      longer where that would cost more CPU time than --collect.cpu-budget allows.
+      """)
   static let httpRequests = MetricFamily(
     "socket_exporter_http_requests_total", .counter, labels: ["code"],
     help: "HTTP requests answered, by status code.")

@@ -10,7 +10,10 @@ package struct MetricsPage: Sendable {
       (.sockstat, { SockstatMetrics.write($0, to: &$1) }),
       (.tcp, { TCPMetrics.write($0, to: &$1) }),
       (.process, { ProcessMetrics.write($0, to: &$1) }),
+      (.listener, { ListenerMetrics.write($0, to: &$1) }),
+      (.port, { PortMetrics.write($0, to: &$1) }),
       (.zombie, { ZombieMetrics.write($0, to: &$1) }),
+      (.limit, { LimitMetrics.write($0, to: &$1) }),
     ]
 
   package let format: ExpositionFormat

@@ -29,35 +29,36 @@ enum SockstatMetrics {
     help: "Memory of IP fragments awaiting reassembly in this network namespace, cached.")
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
-    guard let sockstat = snapshot.sockstat?.own() else { return }
-    let families: [(AddressFamily, Sockstat.Family)] = [
-      (.ipv4, sockstat.ipv4), (.ipv6, sockstat.ipv6),
-    ]
-    page.write(socketsUsed, sockstat.socketsUsed)
-    page.write(inUse) { series in
+    guard let sockstat = snapshot.sockstat else { return }
+    page.write(socketsUsed, of: sockstat) { $0.sample(value: $1.value.socketsUsed) }
+    page.write(inUse, of: sockstat) { series, sockstat in
       for proto in Sockstat.InternetProtocol.allCases {
-        for (family, values) in families {
-          guard let value = values.inUse[proto.rawValue] else { continue }
-          series.sample(proto.label, family.label, value: value)
+        for family in AddressFamily.allCases {
+          series.sample(
+            proto.label, family.label, value: sockstat.value[family].inUse[proto.rawValue])
         }
       }
     }
-    page.write(tcpOrphans, sockstat.tcpOrphans)
-    page.write(tcpTimeWait, sockstat.tcpTimeWait)
-    page.write(tcpAllocated, sockstat.tcpAllocated)
-    page.write(memory) { series in
-      if let value = sockstat.tcpMemoryBytes {
-        series.sample(Sockstat.InternetProtocol.tcp.label, value: value)
-      }
-      if let value = sockstat.udpMemoryBytes {
-        series.sample(Sockstat.InternetProtocol.udp.label, value: value)
+    page.write(tcpOrphans, of: sockstat) { $0.sample(value: $1.value.tcpOrphans) }
+    page.write(tcpTimeWait, of: sockstat) { $0.sample(value: $1.value.tcpTimeWait) }
+    page.write(tcpAllocated, of: sockstat) { $0.sample(value: $1.value.tcpAllocated) }
+    page.write(memory, of: sockstat) { series, sockstat in
+      series.sample(Sockstat.InternetProtocol.tcp.label, value: sockstat.value.tcpMemoryBytes)
+      series.sample(Sockstat.InternetProtocol.udp.label, value: sockstat.value.udpMemoryBytes)
+    }
+    page.write(fragmentMemory, of: sockstat) { series, sockstat in
+      for family in AddressFamily.allCases {
+        series.sample(family.label, value: sockstat.value[family].fragmentMemoryBytes)
       }
     }
-    page.write(fragmentMemory) { series in
-      for (family, values) in families {
-        guard let value = values.fragmentMemoryBytes else { continue }
-        series.sample(family.label, value: value)
-      }
+  }
+}
+
+extension Sockstat {
+  fileprivate subscript(family: AddressFamily) -> Family {
+    switch family {
+    case .ipv4: ipv4
+    case .ipv6: ipv6
     }
   }
 }

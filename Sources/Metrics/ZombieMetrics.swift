@@ -13,8 +13,13 @@ enum ZombieMetrics {
     "socket_zombie_children", .gauge, labels: ["parent", "sigchld"],
     help: """
       Zombies by the group of their parent and by what the parent does with SIGCHLD, of those that \
-      /proc shows, cached. \
-      Parents without zombies are left out.
+      /proc shows, cached. Parents without zombies are left out.
+      """)
+  static let oldest = MetricFamily(
+    "socket_zombie_oldest_seconds", .gauge, unit: .seconds, labels: ["parent"],
+    help: """
+      For how long the exporter has seen the oldest zombie of the parent's group, of those that \
+      /proc shows, cached. Parents without zombies are left out.
       """)
   static let processes = MetricFamily(
     "socket_processes", .gauge,
@@ -22,8 +27,8 @@ enum ZombieMetrics {
   static let processLimit = MetricFamily(
     "socket_processes_limit", .gauge,
     help: """
-      The value of kernel.pid_max: process and thread ids stay below it. Since Linux 6.14 that of \
-      the exporter's process namespace, before that the host's.
+      The value of kernel.pid_max, cached: process and thread ids stay below it. Since Linux 6.14 \
+      that of the exporter's process namespace, before that the host's.
       """)
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
@@ -33,6 +38,9 @@ enum ZombieMetrics {
       for children in zombie.children {
         series.sample(children.parent, children.childSignal.label, value: children.count)
       }
+    }
+    page.write(oldest) { series in
+      for oldest in zombie.oldest { series.sample(oldest.parent, value: oldest.seconds) }
     }
     page.write(processes, zombie.processes)
     page.write(processLimit, zombie.processLimit)
