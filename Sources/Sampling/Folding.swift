@@ -37,12 +37,13 @@ extension ProcessWalk {
   /// - Parameter held: how much the member at a place holds.
   func holdersOfMost(_ count: Int, _ held: (Int) -> UInt64) -> [ProcessSockets.Holder] {
     if count == 0 { return [] }
-    return members.indices.lazy.filter { held($0) > 0 }.map { index in
+    let ranked = members.indices.filter { held($0) > 0 }.sorted {
+      (held($1), members[$0].pid) < (held($0), members[$1].pid)
+    }
+    return ranked.prefix(count).map { index in
       let group = groups[members[index].group]
       return ProcessSockets.Holder(
         pid: members[index].pid, name: group.name, namespace: group.namespace, count: held(index))
     }
-    .sorted { ($1.count, $0.pid) < ($0.count, $1.pid) }
-    .prefix(count).map { $0 }
   }
 }

@@ -80,7 +80,8 @@ final class HostSources {
         return tables
       }
       return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
-    } catch let error as NetlinkError where error.isRefusal {
+    } catch {
+      guard error.isRefusal else { throw error }
       tables = empty
       try readTCPInProcFS(into: &tables, body)
       return TCPSource(backend: .procfs, refusal: error)
@@ -97,7 +98,8 @@ final class HostSources {
         do {
           try procfs.forEachLine(of: "\(net)/\(file)") { line, number in
             guard
-              let socket = try NetTCP.parse(line, number: number, file: "net/\(file)", family: family),
+              let socket = try NetTCP.parse(
+                line, number: number, file: "net/\(file)", family: family),
               (TCPState(kernelNumber: socket.state) == .listen) == isListening
             else { return }
             result.add(socket)
@@ -132,10 +134,12 @@ final class HostSources {
       try SocketDump.retrying { () throws(NetlinkError) in
         try dump.inodes(of: kind, body)
       }
-    } catch let error as NetlinkError where error.isRefusal {
+    } catch {
+      guard error.isRefusal else { throw error }
       for table in NetSocketTable.Table.tables(of: kind) {
         do {
-          try procfs.forEachLine(of: "\(net)/\(table.file.dropFirst("net/".count))") { line, number in
+          try procfs.forEachLine(of: "\(net)/\(table.file.dropFirst("net/".count))") {
+            line, number in
             if let inode = try NetSocketTable.inode(line, number: number, of: table), inode != 0 {
               body(inode)
             }

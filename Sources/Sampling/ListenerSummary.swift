@@ -22,9 +22,12 @@ extension Listeners {
     for socket in tables.listeners {
       let owner = owners[socket.inode] ?? Self.unknownOwner
       let key = Key(address: socket.address, port: socket.port, owner: owner)
-      byKey[key, default: Listener(
-        address: "", port: socket.port, process: owner, acceptQueue: 0, acceptQueueLimit: nil)]
-        .add(queue: UInt64(socket.acceptQueue), limit: socket.acceptQueueLimit)
+      byKey[
+        key,
+        default: Listener(
+          address: "", port: socket.port, process: owner, acceptQueue: 0, acceptQueueLimit: nil)
+      ]
+      .add(queue: UInt64(socket.acceptQueue), limit: socket.acceptQueueLimit)
     }
     listeners = byKey.map { key, listener in
       var listener = listener
@@ -32,7 +35,10 @@ extension Listeners {
       return listener
     }
     if listeners.count > Self.cap {
-      listeners.sort { ($1.acceptQueue, $0.order) < ($0.acceptQueue, $1.order) }
+      listeners.sort { left, right in
+        if left.acceptQueue != right.acceptQueue { return left.acceptQueue > right.acceptQueue }
+        return left.order < right.order
+      }
       var folded = Listener(
         address: Self.foldedName, port: nil, process: Self.foldedName, acceptQueue: 0,
         acceptQueueLimit: nil)

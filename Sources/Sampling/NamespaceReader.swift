@@ -57,7 +57,7 @@ final class NamespaceReader {
     self.attribution = attribution
     self.scope = scope
     self.report = report
-    namespaces = NetworkNamespaces(procfsPath: procfsPath)
+    namespaces = NetworkNamespaces(procfsPath: procfsPath, leaves: scope == .all)
   }
 
   var ownNamespace: UInt64? { namespaces.ownInode }

@@ -36,12 +36,13 @@ struct NetworkNamespaces: ~Copyable {
   /// Why none can be entered; nil where they can.
   private let confinement: SystemError?
 
-  init(procfsPath: String) {
+  /// - Parameter leaves: whether other namespaces will be entered.
+  init(procfsPath: String, leaves: Bool) {
     self.procfsPath = procfsPath
     home = Home()
     ownInode = home.inode
     // Leaving takes the same permission as coming home, so nobody leaves who could not return.
-    confinement = home.enter()
+    confinement = leaves ? home.enter() : nil
   }
 
   /// The label of a namespace that was found last; nil for the exporter's own.
@@ -123,7 +124,9 @@ struct NetworkNamespaces: ~Copyable {
     do throws(SystemError) {
       let entrance = try FileDescriptor.open(namespace.path)
       // The process may have ended and its id be another one's.
-      guard try entrance.inode() == namespace.inode else { throw SystemError("open", namespace.path, code: ENOENT) }
+      guard try entrance.inode() == namespace.inode else {
+        throw SystemError("open", namespace.path, code: ENOENT)
+      }
       try ThreadNamespace.enter(entrance)
     } catch {
       throw error.isGone ? .vanished : .denied(error)

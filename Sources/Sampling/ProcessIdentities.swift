@@ -130,7 +130,8 @@ extension ProcFileSystem {
 
   /// Nil where it cannot be read.
   mutating func controlGroup(of process: borrowing FileDescriptor) -> ControlGroup? {
-    try? read("cgroup", of: process) { bytes throws(ParseError) in try ControlGroup(parsing: bytes) }
+    try? read("cgroup", of: process) { bytes throws(ParseError) in try ControlGroup(parsing: bytes)
+    }
   }
 }
 

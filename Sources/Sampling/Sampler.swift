@@ -120,6 +120,7 @@ package actor Sampler {
       account(ledger.entries[snapshot.collectors[index].collector], to: &snapshot.collectors[index])
     }
     snapshot.exporter = try? selfProcess?.read()
+    snapshot.sampleDuration = ContinuousClock.now - begun
     var fresh = snapshot
     fresh.dropStale(at: .now)
     return fresh

@@ -45,11 +45,15 @@ package struct Snapshot: Sendable, Equatable {
     collectors.compactMap(\.lastSuccess).max { $0.instant < $1.instant }
   }
 
-  /// How old numbers may be and still be shown: five intervals, or five times what a sample takes
-  /// where that is longer. A single sample that hung does not stretch it beyond sixty intervals.
-  package var staleAge: Duration {
-    let interval = collectors.map(\.interval).max() ?? .zero
-    return max(interval, min(sampleDuration, interval * 12)) * 5
+  /// How old the youngest of the numbers may be before the sampler is taken for stuck: as long as the
+  /// collector that runs most often may take.
+  package var staleAge: Duration { collectors.map(staleAge).min() ?? .zero }
+
+  /// How old the numbers of a collector may be and still be shown: five of its intervals, or five times
+  /// what a sample takes where that is longer. A single sample that hung does not stretch it beyond
+  /// sixty intervals.
+  private func staleAge(of status: CollectorStatus) -> Duration {
+    max(status.interval, min(sampleDuration, status.interval * 12)) * 5
   }
 
   /// Takes out what is too old to be shown, and says that its collector does not succeed. Old numbers
@@ -57,7 +61,7 @@ package struct Snapshot: Sendable, Equatable {
   package mutating func dropStale(at now: ContinuousClock.Instant) {
     for index in collectors.indices {
       let lastSuccess = collectors[index].lastSuccess?.instant
-      if let lastSuccess, now - lastSuccess <= staleAge { continue }
+      if let lastSuccess, now - lastSuccess <= staleAge(of: collectors[index]) { continue }
       collectors[index].succeeded = false
       switch collectors[index].collector {
       case .sockstat: sockstat = nil

@@ -33,7 +33,7 @@ struct MetricsCommand: AsyncParsableCommand {
   func run() async throws {
     let logger = log.logger
     // The interval only bounds how old numbers may be, and these are new.
-    let sampler = try sampling.sampler(interval: .seconds(5)) { $0.log(to: logger) }
+    let sampler = try sampling.sampler(interval: .seconds(5), cpuBudget: nil) { $0.log(to: logger) }
     let snapshot = await sampler.sample()
     let page = MetricsPage(
       snapshot, build: .current, http: nil, format: format.expositionFormat)

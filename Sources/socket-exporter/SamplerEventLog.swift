@@ -11,6 +11,19 @@ extension Sampler.Event {
         metadata: ["collector": "\(collector.name)", "error": "\(error)"])
     case .collectorRecovered(let collector):
       logger.info("collector recovered", metadata: ["collector": "\(collector.name)"])
+    case .namespaceFailed(let name, let error):
+      logger.warning(
+        "network namespace not read; told once until it can be",
+        metadata: ["netns": "\(name)", "error": "\(error)"])
+    case .collectorSlowed(let collector, let interval):
+      logger.warning(
+        "collector runs less often to stay within --collect.cpu-budget",
+        metadata: [
+          "collector": "\(collector.name)", "interval_seconds": "\(interval.components.seconds)",
+        ])
+    case .collectorKeepsUp(let collector):
+      logger.info(
+        "collector runs at every interval again", metadata: ["collector": "\(collector.name)"])
     case .backendChanged(let backend, let reason):
       if let reason {
         logger.warning(

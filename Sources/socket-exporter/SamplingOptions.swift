@@ -11,7 +11,7 @@ struct SamplingOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("collector.tcp"), inversion: .prefixedNo,
-    help: "TCP sockets by state.")
+    help: "TCP sockets by state, their queues and timers, and what has happened to TCP.")
   var collectsTCP = true
 
   @Flag(
@@ -20,9 +20,39 @@ struct SamplingOptions: ParsableArguments {
   var collectsProcess = true
 
   @Flag(
+    name: .customLong("collector.listener"), inversion: .prefixedNo,
+    help: "Listening sockets with their accept queues.")
+  var collectsListener = true
+
+  @Flag(
+    name: .customLong("collector.port"), inversion: .prefixedNo,
+    help: "Ephemeral ports in use towards each destination.")
+  var collectsPort = true
+
+  @Flag(
     name: .customLong("collector.zombie"), inversion: .prefixedNo,
     help: "Zombie processes by parent.")
   var collectsZombie = true
+
+  @Flag(
+    name: .customLong("collector.limit"), inversion: .prefixedNo,
+    help: "Limits of the kernel.")
+  var collectsLimit = true
+
+  @Option(
+    name: .customLong("netns"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Network namespaces to read: own or all. (default: own)", valueName: "scope"),
+    transform: parseChoice)
+  var namespaces = NamespaceScope.own
+
+  @Option(
+    name: .customLong("process.group-by"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "What makes processes one group: comm, exe, unit or container. (default: comm)",
+      valueName: "key"),
+    transform: parseChoice)
+  var groupingKey = GroupingKey.comm
 
   @Option(
     name: .customLong("process.max-groups"), parsing: .unconditional,
@@ -41,6 +71,14 @@ struct SamplingOptions: ParsableArguments {
   var top = 20
 
   @Option(
+    name: .customLong("close-wait.thresholds"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "Ages that CLOSE_WAIT sockets are counted from, in whole seconds. (default: 10s,1m,5m,1h)",
+      valueName: "durations"),
+    transform: parseThresholds)
+  var closeWaitThresholds: [UInt64] = [10, 60, 300, 3600]
+
+  @Option(
     name: .customLong("path.procfs"), parsing: .unconditional,
     help: ArgumentHelp("Where the proc filesystem is mounted.", valueName: "directory"))
   var procfsPath = "/proc"
@@ -48,7 +86,8 @@ struct SamplingOptions: ParsableArguments {
   private var isOn: [(Collector, Bool)] {
     [
       (.sockstat, collectsSockstat), (.tcp, collectsTCP), (.process, collectsProcess),
-      (.zombie, collectsZombie),
+      (.listener, collectsListener), (.port, collectsPort), (.zombie, collectsZombie),
+      (.limit, collectsLimit),
     ]
   }
 
@@ -64,11 +103,12 @@ struct SamplingOptions: ParsableArguments {
   /// The sampler that does this.
   /// - Throws: `ValidationError` where the proc filesystem cannot be opened.
   func sampler(
-    interval: Duration, report: @escaping @Sendable (Sampler.Event) -> Void
+    interval: Duration, cpuBudget: Double?, report: @escaping @Sendable (Sampler.Event) -> Void
   ) throws -> Sampler {
     let configuration = Sampler.Configuration(
-      interval: interval, collectors: Set(collectors), procfsPath: procfsPath,
-      maxGroups: maxGroups, top: top)
+      interval: interval, cpuBudget: cpuBudget, collectors: Set(collectors),
+      procfsPath: procfsPath, namespaces: namespaces, groupingKey: groupingKey,
+      maxGroups: maxGroups, top: top, closeWaitThresholds: closeWaitThresholds)
     do {
       return try Sampler(configuration, report: report)
     } catch {
@@ -76,6 +116,32 @@ struct SamplingOptions: ParsableArguments {
         "The value '\(procfsPath)' is invalid for '--path.procfs <directory>': \(error)")
     }
   }
+}
+
+/// Reads one of the names of a choice.
+func parseChoice<Choice: CaseIterable & RawRepresentable<String>>(_ text: String) throws -> Choice {
+  guard let choice = Choice(rawValue: text) else {
+    let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+    throw ValidationError("expected one of \(names)")
+  }
+  return choice
+}
+
+/// Reads ages that are whole seconds, each once; returns them ascending.
+func parseThresholds(_ text: String) throws -> [UInt64] {
+  let maximum = 10
+  let ages = text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    DurationArgument(String(part)).flatMap { age in
+      age.duration.components.attoseconds == 0
+        ? UInt64(exactly: age.duration.components.seconds) : nil
+    }
+  }
+  let thresholds = Set(ages.compactMap(\.self)).sorted()
+  guard thresholds.count == ages.count, thresholds.count <= maximum, thresholds.first != 0 else {
+    throw ValidationError(
+      "expected up to \(maximum) different durations of whole seconds, e.g. 10s,1m,5m")
+  }
+  return thresholds
 }
 
 /// Reads a number within bounds.

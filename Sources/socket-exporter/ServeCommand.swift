@@ -28,6 +28,14 @@ struct ServeCommand: AsyncParsableCommand {
     transform: { try DurationArgument(parsing: $0, in: Self.intervals) })
   var interval = DurationArgument("5s") ?? Self.intervals.upperBound
 
+  @Option(
+    name: .customLong("collect.cpu-budget"), parsing: .unconditional,
+    help: ArgumentHelp(
+      "CPU time that samples may take, in percent of one core; a collector that costs more runs less often. 'off' for no bound. (default: 2%)",
+      valueName: "percent"),
+    transform: CPUBudget.init(parsing:))
+  var cpuBudget = CPUBudget.standard
+
   @OptionGroup(title: "Web options")
   var web: WebOptions
 
@@ -39,7 +47,9 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let logger = log.logger
-    let sampler = try sampling.sampler(interval: interval.duration) { $0.log(to: logger) }
+    let sampler = try sampling.sampler(
+      interval: interval.duration, cpuBudget: cpuBudget.share
+    ) { $0.log(to: logger) }
     let counts = HTTPCountsSource()
     let includesExporter = !web.disablesExporterMetrics
     let cache = SnapshotCache { snapshot in
