@@ -85,6 +85,7 @@ class Exporter(Server):
             "serve",
             f"--web.listen-address=127.0.0.1:{PORT}",
             f"--collect.interval={round(interval * 1000)}ms",
+            "--collect.cpu-budget=off",
         ]
         super().__init__(command, PORT, log, environment=environment)
 
