@@ -25,6 +25,10 @@ package struct MetricFamily: Sendable {
   /// One or more whole sentences: what is counted, of what scope, and when it is absent.
   package let help: StaticString
 
+  /// What stands in a sample before the value of each label, and before that of `netns` behind them:
+  /// `name{first="`, `",second="`. Put together once, for a page has thousands of samples.
+  let openings: [[UInt8]]
+
   package init(
     _ name: StaticString, _ kind: Kind, unit: Unit? = nil, labels: [StaticString] = [],
     help: StaticString
@@ -34,5 +38,8 @@ package struct MetricFamily: Sendable {
     self.unit = unit
     self.labels = labels
     self.help = help
+    openings = (labels + ["netns"]).enumerated().map { index, label in
+      Array((index == 0 ? "\(name){" : "\",").utf8) + Array("\(label)=\"".utf8)
+    }
   }
 }

@@ -94,19 +94,21 @@ enum ExporterMetrics {
   private static func writeCollectors(
     _ collectors: [CollectorStatus], to page: inout MetricWriter
   ) {
-    func write(_ family: MetricFamily, _ value: (CollectorStatus) -> some MetricValue) {
+    func write(
+      _ family: MetricFamily, _ sample: (inout FamilyWriter, CollectorStatus) -> Void
+    ) {
       page.write(family) { series in
-        for status in collectors {
-          series.sample(status.collector.name, value: value(status))
-        }
+        for status in collectors { sample(&series, status) }
       }
     }
-    write(success) { $0.succeeded }
-    write(duration) { $0.duration.seconds }
-    write(cpu) { $0.cpuTime.seconds }
-    write(errors) { $0.errors }
-    write(lastSuccess) { $0.lastSuccess?.timestampSeconds ?? 0 }
-    write(interval) { $0.interval.seconds }
+    write(success) { $0.sample($1.collector.name, value: $1.succeeded) }
+    write(duration) { $0.sample($1.collector.name, value: $1.duration.seconds) }
+    write(cpu) { $0.sample($1.collector.name, value: $1.cpuTime.seconds) }
+    write(errors) { $0.sample($1.collector.name, value: $1.errors) }
+    write(lastSuccess) {
+      $0.sample($1.collector.name, value: $1.lastSuccess?.timestampSeconds ?? 0)
+    }
+    write(interval) { $0.sample($1.collector.name, value: $1.interval.seconds) }
   }
 }
 

@@ -12,15 +12,17 @@ enum LimitMetrics {
   static let memoryLimit = MetricFamily(
     "socket_sockstat_memory_limit_bytes", .gauge, unit: .bytes, labels: ["protocol", "threshold"],
     help: """
-      Memory of socket buffers from which on the kernel begins to save (pressure), stops saving \
-      (low) or refuses more (high), whole host, cached. The kernel counts it in pages \
-      (net.ipv4.tcp_mem, net.ipv4.udp_mem).
+      Memory of socket buffers above which the kernel begins to save it (pressure) or refuses \
+      more (high), and below which it stops saving (low), whole host, cached. The kernel counts \
+      it in pages (net.ipv4.tcp_mem, net.ipv4.udp_mem). Left out where the exporter has a network \
+      namespace of its own.
       """)
   static let tcpOrphansLimit = MetricFamily(
     "socket_sockstat_tcp_orphans_limit", .gauge,
     help: """
       How many TCP sockets may be without a process before the kernel resets them \
-      (net.ipv4.tcp_max_orphans), whole host, cached.
+      (net.ipv4.tcp_max_orphans), whole host, cached. Left out where the exporter has a network \
+      namespace of its own.
       """)
   static let tcpTimeWaitLimit = MetricFamily(
     "socket_sockstat_tcp_time_wait_limit", .gauge,

@@ -30,7 +30,10 @@ package struct MetricsPage: Sendable {
     _ snapshot: Snapshot, build: BuildInfo, http: HTTPCounts?, includesExporter: Bool = true,
     format: ExpositionFormat
   ) {
-    var writer = MetricWriter(format: format)
+    // Most of a long page are groups, each with a good kilobyte. To grow on the way takes half as
+    // long again.
+    let groups = snapshot.process?.groups.count ?? 0
+    var writer = MetricWriter(format: format, capacity: 16 << 10 + groups * 1536)
     var sections: [(collector: Collector, range: Range<Int>)] = []
     for (collector, write) in Self.collectors {
       let start = writer.bytes.count

@@ -13,7 +13,7 @@ extension ProcessSockets.Holder: Namespaced {}
 extension MetricWriter {
   /// Writes a family whose samples tell the network namespace of the element they are made of.
   mutating func write<Element: Namespaced>(
-    _ family: MetricFamily, of elements: some Sequence<Element>,
+    _ family: MetricFamily, of elements: [Element],
     _ body: (inout FamilyWriter, Element) -> Void
   ) {
     write(family) { series in

@@ -78,11 +78,11 @@ enum TCPMetrics {
   static let aborts = MetricFamily(
     "socket_tcp_aborts_total", .counter, labels: ["reason"],
     help: """
-      TCP connections that the kernel ended by itself in this network namespace, cached: closed \
-      with data that nobody had read (close), sent data after their end (data), too long without \
-      an answer (timeout), longer in closing than they may linger (linger), or short of memory \
-      (memory); failed counts the resets that could not be sent. A reason that the kernel does \
-      not count is left out.
+      TCP connections in this network namespace that the kernel ended with a reset, by reason, \
+      cached: close (closed before all was read), data (closed with a linger time of 0, or data \
+      came after the end), timeout (no answer for too long), linger (a linger time below 0), \
+      memory (none left, or too many sockets without a process). failed counts resets that could \
+      not be sent. A reason that the kernel does not count is left out.
       """)
   static let memoryPressures = MetricFamily(
     "socket_tcp_memory_pressures_total", .counter,

@@ -25,6 +25,16 @@ struct MetricDocumentation {
     self.entries = entries
   }
 
+  /// What a page says of the same. The label `netns` can stand on any metric of a network namespace,
+  /// and the tables leave it out.
+  static func entries(of page: MetricPage) -> [String: Entry] {
+    let entries = page.families.map { family in
+      let labels = Set(family.samples.flatMap(\.labels.keys)).subtracting(["netns"])
+      return (family.name, Entry(type: family.type, labels: labels))
+    }
+    return Dictionary(entries) { first, _ in first }
+  }
+
   /// The names in a text that look like metrics of the exporter.
   static func metrics(namedIn text: String) -> Set<String> {
     Set(text.matches(of: /\b(socket|process)_\w+/).map { String($0.0) })

@@ -68,7 +68,7 @@ struct ScrapeTests {
       }
       // Two listeners, five half-closed connections, two open ones.
       let descriptors = try prometheus.query(
-        #"socket_process_socket_fds{process="leaker", kind="socket"}"#)
+        #"socket_process_socket_fds{process="leaker", kind="tcp"}"#)
       #expect(descriptors.map(\.value) == jobs.map { _ in 9 })
 
       // And all states as ss counts them.

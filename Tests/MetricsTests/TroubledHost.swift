@@ -247,13 +247,14 @@ enum TroubledHost {
     return zombies
   }
 
-  /// The limit of UDP memory and of orphans may not be read, and one namespace tracks no connection.
+  /// The limit of UDP memory may not be read, and one namespace tracks no connection.
   private static var limits: Limits {
     var limits = Limits()
     limits.fileHandles = 6120
     limits.fileHandlesLimit = 9_223_372_036_854_775_807
     limits.tcpMemory = Limits.MemoryThresholds(
       low: 770_048_000, pressure: 1_026_732_032, high: 1_540_096_000)
+    limits.tcpOrphans = 131_072
     var own = Limits.Namespace()
     own.tcpTimeWait = 131_072
     own.listenBacklog = 4096
