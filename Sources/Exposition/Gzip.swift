@@ -2,8 +2,8 @@ internal import CZlib
 
 /// Compression for `Content-Encoding: gzip` (RFC 1952), by zlib.
 package enum Gzip {
-  /// Fast rather than small: a page of metrics shrinks to about a twelfth even so.
-  private static let level: Int32 = 4
+  /// Fast rather than small: a page of metrics shrinks to about a tenth even so.
+  private static let level: Int32 = 1
   /// The greatest window, and 16 to ask for a gzip header instead of zlib's own.
   private static let windowBits: Int32 = 15 + 16
   private static let memoryLevel: Int32 = 8
