@@ -38,6 +38,13 @@ enum ExporterMetrics {
       Time from one sample of the collector to the next: what --collect.interval asks for, or \
       longer where that would cost more CPU time than --collect.cpu-budget allows.
       """)
+  static let networkNamespaces = MetricFamily(
+    "socket_exporter_network_namespaces", .gauge, labels: ["result"],
+    help: """
+      Network namespaces other than the exporter's own by how reading them fared, cached: read, \
+      failed (the log says why), or skipped because there are more than 500. Left out unless \
+      --netns=all.
+      """)
   static let httpRequests = MetricFamily(
     "socket_exporter_http_requests_total", .counter, labels: ["code"],
     help: "HTTP requests answered, by status code.")
@@ -73,6 +80,13 @@ enum ExporterMetrics {
       }
     }
     writeCollectors(snapshot.collectors, to: &page)
+    if let namespaces = snapshot.otherNamespaces {
+      page.write(networkNamespaces) { series in
+        series.sample("read" as StaticString, value: namespaces.read)
+        series.sample("failed" as StaticString, value: namespaces.failed)
+        series.sample("skipped" as StaticString, value: namespaces.skipped)
+      }
+    }
     if let http {
       page.write(httpRequests) { series in
         for (code, count) in http.requests { series.sample(code, value: count) }

@@ -112,7 +112,7 @@ final class HostSampling {
     let thresholds = configuration.closeWaitThresholds
     for socket in readings.lazy.compactMap(\.tables).flatMap(\.closeWait) {
       guard let since = closeWaitSince.since(socket.key) else { continue }
-      let age = max(now - since, 0)
+      let age = wholeMilliseconds(now - since)
       var lastMember = -1
       attribution.forEachHolder(of: socket.inode) { member in
         if member != lastMember { heldByMember[member] += 1 }
@@ -159,7 +159,7 @@ final class HostSampling {
     for zombie in walk.zombies {
       let parent = try parents[zombie.parent] ?? describeParent(zombie.parent)
       parents[zombie.parent] = parent
-      tally.add(parent, ageSeconds: max(now - (zombiesSince.since(zombie) ?? now), 0))
+      tally.add(parent, ageSeconds: wholeMilliseconds(now - (zombiesSince.since(zombie) ?? now)))
     }
     tally.fold(into: &zombies, maxGroups: configuration.maxGroups)
     return zombies
@@ -216,4 +216,9 @@ extension ProcessSockets.Group {
       closeWaitAged[index] += 1
     }
   }
+}
+
+/// An age as precise as it is known, never negative.
+private func wholeMilliseconds(_ seconds: Double) -> Double {
+  max((seconds * 1000).rounded() / 1000, 0)
 }

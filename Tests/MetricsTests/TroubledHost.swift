@@ -39,6 +39,9 @@ enum TroubledHost {
       status.lastSuccess = SampleTime(timestampSeconds: 1_763_697_000.25, instant: .now)
       return status
     }
+    snapshot.otherNamespaces = NamespaceTally()
+    snapshot.otherNamespaces?.read = 2
+    snapshot.otherNamespaces?.failed = 1
     snapshot.exporter = ExporterProcess(
       cpuSeconds: 1.5, residentMemoryBytes: 16_777_216, virtualMemoryBytes: 268_435_456,
       openDescriptors: 11, maxDescriptors: 1024, startTimeSeconds: 1_763_690_000.5)
