@@ -14,6 +14,7 @@ struct CollectorSchedule {
     var cost = Duration.zero
     var due: ContinuousClock.Instant?
     var interval: Duration
+    var lastTick: ContinuousClock.Instant?
   }
 
   private let interval: Duration
@@ -66,9 +67,27 @@ struct CollectorSchedule {
     let intervals = affordableIntervals()
     for index in ran {
       accounts[index].interval = intervals[index]
-      // A tick may come a little early; it is the same tick.
-      accounts[index].due = tick + intervals[index] - interval / 2
+      accounts[index].lastTick = tick
+      accounts[index].due = dueTime(after: tick, intervals[index])
     }
+  }
+
+  /// Brings forward what waits because of its cost, now that there is reason to believe that it will
+  /// cost less.
+  /// - Parameter share: of the last cost, between 0 and 1.
+  mutating func expectLowerCost(share: Double) {
+    for index in accounts.indices {
+      guard let due = accounts[index].due, let lastTick = accounts[index].lastTick else { continue }
+      let expected = max(accounts[index].interval * share, interval)
+      accounts[index].due = min(due, dueTime(after: lastTick, expected))
+    }
+  }
+
+  /// A tick may come a little early; it is the same tick.
+  private func dueTime(
+    after tick: ContinuousClock.Instant, _ wait: Duration
+  ) -> ContinuousClock.Instant {
+    tick + wait - interval / 2
   }
 
   /// The interval of a collector as it is now.

@@ -18,14 +18,18 @@ final class HostSampling {
   /// Who holds the listeners, by inode, as of the last walk.
   private var listenerOwners: [UInt32: String] = [:]
 
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
   init(
     _ configuration: Sampler.Configuration, report: @escaping @Sendable (Sampler.Event) -> Void
   ) throws {
     self.configuration = configuration
     let path = configuration.procfsPath
     sources = try HostSources(procfsPath: path)
-    attribution = ProcFSAttribution(
-      try ProcFileSystem(path: path), groupingBy: configuration.groupingKey)
+    let procfs = try ProcFileSystem(path: path)
+    // A directory of another kind would look like a host without processes.
+    var entries = DirectoryReader()
+    _ = try procfs.processIDs(using: &entries)
+    attribution = ProcFSAttribution(procfs, groupingBy: configuration.groupingKey)
     reader = NamespaceReader(
       sources, attribution, scope: configuration.namespaces, procfsPath: path, report: report)
   }

@@ -67,6 +67,8 @@ package actor Sampler {
   private var snapshot: Snapshot
   /// Collectors whose failure was reported.
   private var failing: Set<Collector> = []
+  /// Sockets of all kinds when the processes were walked last.
+  private var socketsAtWalk: UInt64?
   /// Collectors that were reported to run less often.
   private var slowed: Set<Collector> = []
 
@@ -75,7 +77,7 @@ package actor Sampler {
   }
 
   /// - Parameter report: called from the sampler's thread; must not block.
-  /// - Throws: `SystemError` where the proc filesystem cannot be opened.
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
   package init(
     _ configuration: Configuration, report: @escaping @Sendable (Event) -> Void
   ) throws {
@@ -114,8 +116,10 @@ package actor Sampler {
   package func sample() -> Snapshot {
     let begun = ContinuousClock.now
     let ledger = SampleLedger()
-    host.sample(schedule.due(at: begun), into: &snapshot, ledger)
+    let due = schedule.due(at: begun)
+    host.sample(due, into: &snapshot, ledger)
     schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: begun)
+    watchSockets(hasWalked: due.contains(.process))
     for index in snapshot.collectors.indices {
       account(ledger.entries[snapshot.collectors[index].collector], to: &snapshot.collectors[index])
     }
@@ -124,6 +128,17 @@ package actor Sampler {
     var fresh = snapshot
     fresh.dropStale(at: .now)
     return fresh
+  }
+
+  /// After an incident the walk over the descriptors must not wait for as long as the last one, when
+  /// there were many, was worth. How many there are is known at every tick, from sockstat.
+  private func watchSockets(hasWalked: Bool) {
+    guard let sockets = snapshot.sockstat?.own()?.socketsUsed else { return }
+    if hasWalked {
+      socketsAtWalk = sockets
+    } else if let socketsAtWalk, sockets < socketsAtWalk / 2 {
+      schedule.expectLowerCost(share: Double(sockets) / Double(socketsAtWalk))
+    }
   }
 
   /// Brings a collector's status up to date, and tells what an operator should know.
