@@ -42,7 +42,7 @@ package enum DumpReply {
     return .more
   }
 
-  /// - Parameter code: zero, or the negative of an error number; the end of a dump may say a count.
+  /// - Parameter code: the negative of an error number, or zero.
   private static func check(_ code: Int32) throws(NetlinkError) {
     if code < 0 { throw .refused(code: -max(code, -Int32.max)) }
   }

@@ -47,6 +47,8 @@ package struct SocketDump: ~Copyable {
 
   /// Dumps the inodes of all sockets of a kind that a process may hold: TCP, UDP (UDP-Lite included)
   /// and raw sockets of both families, unix, netlink and packet sockets; nothing for the other kinds.
+  /// Sockets that no process holds are passed over. An inode may come twice: the kernel lists a
+  /// netlink socket again that listens to groups.
   /// - Throws: `NetlinkError`. It is a refusal with ENOENT where the kernel has no module for one of
   ///   the requests that it takes, UDP-Lite excepted.
   package mutating func inodes(

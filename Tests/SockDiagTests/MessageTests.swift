@@ -245,6 +245,9 @@ struct MessageTests {
     #expect(throws: NetlinkError.malformed(offset: 16)) {
       try read(Message.header(length: 19, type: 2) + [0, 0, 0])
     }
+    #expect(throws: NetlinkError.malformed(offset: 16)) {
+      try read(Message.header(length: 19, type: 3) + [0, 0, 0])
+    }
   }
 
   @Test func paddingBetweenMessages() throws {

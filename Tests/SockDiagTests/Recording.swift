@@ -22,15 +22,34 @@ struct Recording {
     self.datagrams = datagrams
   }
 
+  /// The lines of the text beside it.
+  static func lines(_ name: String, _ text: String = "txt") throws -> [Substring] {
+    String(decoding: try Fixtures.bytes("sockdiag/\(name).\(text)"), as: UTF8.self)
+      .split(separator: "\n")
+  }
+
+  /// What `read` makes of each row, nil left out.
+  func rows<Row>(
+    _ read: (_ datagram: Span<UInt8>, _ row: Range<Int>) throws(NetlinkError) -> Row?
+  ) throws(NetlinkError) -> [Row] {
+    var rows: [Row] = []
+    for datagram in datagrams {
+      _ = try DumpReply.read(datagram.span, sequence: Self.sequence) {
+        (datagram, row) throws(NetlinkError) in
+        if let value = try read(datagram, row) { rows.append(value) }
+      }
+    }
+    return rows
+  }
+
   static func countsOfSS(_ name: String, _ family: AddressFamily) throws -> TCPSocketCounts {
     let states: [Substring: TCPState] = [
       "ESTAB": .established, "SYN-SENT": .synSent, "SYN-RECV": .synReceived,
       "FIN-WAIT-1": .finWait1, "FIN-WAIT-2": .finWait2, "TIME-WAIT": .timeWait, "UNCONN": .close,
       "CLOSE-WAIT": .closeWait, "LAST-ACK": .lastAck, "LISTEN": .listen, "CLOSING": .closing,
     ]
-    let text = String(decoding: try Fixtures.bytes("sockdiag/\(name).txt"), as: UTF8.self)
     var counts = TCPSocketCounts()
-    for line in text.split(separator: "\n") {
+    for line in try lines(name) {
       let name = line.prefix { $0 != " " }
       guard let state = states[name] else { throw TestError.unknownState(String(name)) }
       counts[state, family] += 1

@@ -30,6 +30,62 @@ struct RequestTests {
         == ipv4 + [UInt8](repeating: 0, count: 48))
   }
 
+  private func states(_ request: DumpRequest) -> [UInt8] {
+    Array(request.bytes(sequence: 1)[20..<24])
+  }
+
+  /// Bits by the number of a state. Never 13: bound, and nothing else.
+  @Test func states() {
+    #expect(states(.tcp(.ipv4, .all)) == [0xfe, 0x1f, 0, 0])
+    #expect(states(.tcp(.ipv4, .listening)) == [0, 0x04, 0, 0])
+    #expect(states(.tcp(.ipv4, .connections)) == [0xfe, 0x1b, 0, 0])
+    #expect(states(.tcp(.ipv4, .only(.established))) == [0x02, 0, 0, 0])
+    #expect(states(.tcp(.ipv4, .only(.closing))) == [0, 0x08, 0, 0])
+    // With the connection requests not yet accepted, 12.
+    #expect(states(.tcp(.ipv4, .only(.synReceived))) == [0x08, 0x10, 0, 0])
+  }
+
+  @Test func closeWaitWithItsInfo() {
+    var request = DumpRequest.tcp(.ipv6, .only(.closeWait)).bytes(sequence: 1)
+    request[18] = 2  // idiag_ext: bit 1, INET_DIAG_INFO
+    #expect(DumpRequest.closeWaitInfo(.ipv6).bytes(sequence: 1) == request)
+    #expect(states(.closeWaitInfo(.ipv6)) == [0, 1, 0, 0])
+  }
+
+  /// Family and protocol of each request, and the length of its message.
+  @Test(
+    arguments: [
+      (.tcp, [[2, 6, 72], [10, 6, 72]]),
+      (.udp, [[2, 17, 72], [10, 17, 72], [2, 136, 72], [10, 136, 72]]),
+      (.raw, [[2, 255, 72], [10, 255, 72]]),
+      (.unix, [[1, 0, 40]]),
+      (.netlink, [[16, 255, 36]]),
+      (.packet, [[17, 0, 36]]),
+      (.unbound, []),
+      (.other, []),
+    ] as [(SocketKind, [[UInt8]])])
+  func requestsOfAKind(kind: SocketKind, expected: [[UInt8]]) {
+    let requests = DumpRequest.all(of: kind).map { $0.bytes(sequence: 1) }
+    #expect(requests.map { [$0[16], $0[17], $0[0]] } == expected)
+    for request in requests { #expect(request.count == Int(request[0])) }
+  }
+
+  @Test func everyStateOfUnixAndUDPAndRaw() {
+    for kind in [SocketKind.unix, .udp, .raw] {
+      for request in DumpRequest.all(of: kind) {
+        #expect(states(request) == [0xff, 0xff, 0xff, 0xff])
+        // Neither extensions, inodes, things to show nor cookies.
+        let rest = request.bytes(sequence: 1)
+        #expect(rest[18..<20].allSatisfy { $0 == 0 } && rest[24...].allSatisfy { $0 == 0 })
+      }
+    }
+    for kind in [SocketKind.netlink, .packet] {
+      for request in DumpRequest.all(of: kind) {
+        #expect(request.bytes(sequence: 1)[18...].allSatisfy { $0 == 0 })
+      }
+    }
+  }
+
   @Test func whatMayBeTriedAgain() {
     for error in [NetlinkError.overrun, .interrupted, .timedOut, .truncated] {
       #expect(error.isTransient)

@@ -1,0 +1,174 @@
+import Glibc
+import SocketModel
+import Testing
+
+@testable import SockDiag
+
+/// The kernel of this machine, with sockets that there would not be otherwise.
+struct SocketDumpTests {
+  /// A socket that closes itself.
+  private final class Held {
+    let number: Int32
+
+    init(_ number: Int32) throws {
+      self.number = number
+      try #require(number >= 0)
+    }
+
+    convenience init(_ family: Int32, _ type: __socket_type, _ protocolNumber: Int32 = 0) throws {
+      try self.init(socket(family, Int32(type.rawValue), protocolNumber))
+    }
+
+    deinit { close(number) }
+
+    var inode: UInt32 {
+      var status = stat()
+      fstat(number, &status)
+      return UInt32(status.st_ino)
+    }
+
+    /// Applies bind(2) or connect(2) to a port of 127.0.0.1; 0 is any.
+    func apply(
+      _ call: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, port: UInt16 = 0
+    ) -> Bool {
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          call(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+      }
+    }
+  }
+
+  private func inodes(of kind: SocketKind) throws -> [UInt32] {
+    var dump = SocketDump()
+    return try SocketDump.retrying { () throws(NetlinkError) -> [UInt32] in
+      var inodes: [UInt32] = []
+      try dump.inodes(of: kind) { inodes.append($0) }
+      return inodes
+    }
+  }
+
+  private func sockets(
+    _ family: AddressFamily, _ states: SocketDump.TCPStates
+  ) throws -> [InternetSocket] {
+    var dump = SocketDump()
+    return try SocketDump.retrying { () throws(NetlinkError) -> [InternetSocket] in
+      var sockets: [InternetSocket] = []
+      try dump.tcp(family, states) { sockets.append($0) }
+      return sockets
+    }
+  }
+
+  @Test func listenersAndConnections() throws {
+    let listener = try Held(AF_INET, SOCK_STREAM)
+    try #require(listener.apply(bind) && listen(listener.number, 3) == 0)
+    let listening = try #require(
+      try sockets(.ipv4, .listening).first { $0.inode == listener.inode })
+    #expect(listening.state == TCPState.listen.rawValue)
+    #expect(listening.local == IPAddress(ipv4: 0x7f00_0001))
+    #expect(listening.remotePort == 0)
+    #expect(listening.receiveQueue == 0)
+    #expect(listening.sendQueue == 3)
+
+    let client = try Held(AF_INET, SOCK_STREAM)
+    try #require(client.apply(connect, port: listening.localPort))
+    let server = try Held(accept(listener.number, nil, nil))
+    try #require(send(client.number, "four", 4, 0) == 4)
+    let connections = try sockets(.ipv4, .connections)
+    let received = try #require(connections.first { $0.inode == server.inode })
+    let sent = try #require(connections.first { $0.inode == client.inode })
+    #expect(received.receiveQueue == 4)
+    #expect(received.localPort == listening.localPort)
+    #expect(received.localPort == sent.remotePort && received.remotePort == sent.localPort)
+    #expect(received.cookie != 0 && received.cookie != sent.cookie)
+
+    #expect(!connections.contains { $0.state == TCPState.listen.rawValue })
+    #expect(!connections.contains { $0.inode == listener.inode })
+    let all = try sockets(.ipv4, .all).map(\.inode)
+    for inode in [listener.inode, client.inode, server.inode] { #expect(all.contains(inode)) }
+    #expect(try inodes(of: .tcp).contains(server.inode))
+    #expect(try !sockets(.ipv6, .all).contains { $0.inode == server.inode })
+    for socket in try sockets(.ipv4, .only(.established)) {
+      #expect(socket.state == TCPState.established.rawValue)
+    }
+  }
+
+  @Test func theAgeOfACloseWait() throws {
+    let listener = try Held(AF_INET, SOCK_STREAM)
+    try #require(listener.apply(bind) && listen(listener.number, 3) == 0)
+    let listening = try #require(
+      try sockets(.ipv4, .listening).first { $0.inode == listener.inode })
+    let client = try Held(AF_INET, SOCK_STREAM)
+    try #require(client.apply(connect, port: listening.localPort))
+    let server = try Held(accept(listener.number, nil, nil))
+    try #require(shutdown(client.number, Int32(SHUT_WR)) == 0)
+    let halfClosed = try #require(
+      try sockets(.ipv4, .only(.closeWait)).first { $0.inode == server.inode })
+
+    var dump = SocketDump()
+    func age() throws -> UInt32? {
+      try SocketDump.retrying { () throws(NetlinkError) -> UInt32? in
+        var age: UInt32?
+        try dump.closeWaitAges(.ipv4) { cookie, sinceLastAckMilliseconds in
+          if cookie == halfClosed.cookie { age = sinceLastAckMilliseconds }
+        }
+        return age
+      }
+    }
+    let first = try #require(try age())
+    usleep(50_000)
+    let second = try #require(try age())
+    #expect(first < 60_000)
+    // The kernel counts in ticks of up to 10 ms.
+    #expect(second >= first + 40)
+  }
+
+  @Test func inodesOfEachKind() throws {
+    let udp = try Held(AF_INET, SOCK_DGRAM)
+    try #require(udp.apply(bind))
+    #expect(try inodes(of: .udp).contains(udp.inode))
+
+    let unix = try Held(AF_UNIX, SOCK_STREAM)
+    #expect(try inodes(of: .unix).contains(unix.inode))
+
+    let netlink = try Held(AF_NETLINK, SOCK_RAW)
+    // The kernel lists it from when it has an address.
+    var address = sockaddr()
+    address.sa_family = sa_family_t(AF_NETLINK)
+    try #require(bind(netlink.number, &address, socklen_t(MemoryLayout<sockaddr>.size)) == 0)
+    #expect(try inodes(of: .netlink).contains(netlink.inode))
+
+    for kind in SocketKind.allCases where kind != .raw {
+      #expect(try !inodes(of: kind).contains(0))
+    }
+    for kind in [SocketKind.unbound, .other] { #expect(try inodes(of: kind).isEmpty) }
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "needs root"))
+  func inodesOfPacketSockets() throws {
+    let packet = try Held(AF_PACKET, SOCK_DGRAM)
+    #expect(try inodes(of: .packet).contains(packet.inode))
+  }
+
+  /// Found, or refused by a kernel without raw_diag.
+  @Test(.enabled(if: geteuid() == 0, "needs root"))
+  func inodesOfRawSockets() throws {
+    let raw = try Held(AF_INET, SOCK_RAW, Int32(IPPROTO_ICMP))
+    do {
+      #expect(try inodes(of: .raw).contains(raw.inode))
+    } catch let error as NetlinkError {
+      #expect(error == .refused(code: ENOENT) && error.isRefusal)
+    }
+  }
+
+  @Test func aDumpThatTakesTooLong() throws {
+    let listener = try Held(AF_INET, SOCK_STREAM)
+    try #require(listen(listener.number, 1) == 0)
+    var dump = SocketDump(timeLimit: .zero)
+    #expect(throws: NetlinkError.timedOut) { try dump.tcp(.ipv4, .all) { _ in } }
+  }
+}
