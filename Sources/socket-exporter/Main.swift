@@ -47,8 +47,9 @@ struct SocketExporter: AsyncParsableCommand {
     commandName: "socket-exporter",
     abstract: "Exports the sockets of this Linux host, and who holds them, to Prometheus.",
     discussion: """
-      Samples /proc/net/sockstat, TCP sockets by state (netlink sock_diag), the descriptors of every \
-      process and zombie processes on an interval, and serves the latest sample on /metrics.
+      Samples on an interval which process holds which sockets in which state and since when, \
+      listeners, ephemeral ports, zombie processes and the limits of the kernel, and serves the \
+      latest sample on /metrics.
 
       Without a subcommand it serves.
       """,
