@@ -1,9 +1,9 @@
 package import SocketModel
 internal import Synchronization
 
-/// Owns the current snapshot and publishes what is rendered from it.
+/// Owns the current snapshot and publishes it in the form in which it is served.
 ///
-/// The HTTP server's callback runs on a C thread and cannot await an actor, so the rendered pages lie
+/// The HTTP server's callback runs on a C thread and cannot await an actor, so what it serves lies
 /// behind a lock that is held only to take or replace a reference: a scrape never waits for a sample.
 package actor SnapshotCache<Rendered: Sendable> {
   package struct Published: Sendable {
@@ -18,7 +18,7 @@ package actor SnapshotCache<Rendered: Sendable> {
   private var snapshot: Snapshot?
   private nonisolated let latest = Mutex<Published?>(nil)
 
-  /// - Parameter render: makes pages of a snapshot; runs on the actor.
+  /// - Parameter render: makes of a snapshot what is published; runs on the actor.
   package init(render: @escaping @Sendable (Snapshot) -> Rendered) {
     self.render = render
   }
@@ -26,7 +26,7 @@ package actor SnapshotCache<Rendered: Sendable> {
   /// What was published last; nil before the first snapshot. Callable from any thread.
   package nonisolated var published: Published? { latest.withLock { $0 } }
 
-  /// Replaces the snapshot and all pages.
+  /// Replaces the snapshot and what was made of it.
   package func publish(_ snapshot: Snapshot) {
     self.snapshot = snapshot
     let published = Published(
@@ -34,7 +34,7 @@ package actor SnapshotCache<Rendered: Sendable> {
     latest.withLock { $0 = published }
   }
 
-  /// Takes out of the pages what has become too old to be shown.
+  /// Takes out what has become too old to be shown.
   package func dropStale(at now: ContinuousClock.Instant = .now) {
     guard var snapshot else { return }
     snapshot.dropStale(at: now)

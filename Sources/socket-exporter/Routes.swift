@@ -4,7 +4,7 @@ internal import Metrics
 internal import Sampling
 internal import SocketModel
 
-/// What the server answers. Nothing here waits: everything is taken from the cache.
+/// What the server answers. Nothing here waits for a sample: everything is made of the last one.
 struct Routes: Sendable {
   let cache: SnapshotCache<Pages>
   let telemetryPath: String
@@ -30,13 +30,11 @@ struct Routes: Sendable {
     let format = ContentNegotiation.format(accept: request.header("Accept"))
     let acceptsGzip = ContentNegotiation.acceptsGzip(
       acceptEncoding: request.header("Accept-Encoding"))
-    let variant = pages[format]
     do {
       guard let selected = try CollectorSelection.parse(request.query, from: collectors) else {
-        return acceptsGzip ? variant.compressed : variant.plain
+        return pages.response(format, compressed: acceptsGzip)
       }
-      return Pages.response(
-        variant.page.bytes(selecting: selected), format, compressed: acceptsGzip)
+      return pages.response(format, selecting: selected, compressed: acceptsGzip)
     } catch {
       return HTTPResponse(.badRequest, text: "\(error)\n")
     }

@@ -53,7 +53,7 @@ struct ServeCommand: AsyncParsableCommand {
     let counts = HTTPCountsSource()
     let includesExporter = !web.disablesExporterMetrics
     let cache = SnapshotCache { snapshot in
-      Pages(snapshot, http: counts.current, includesExporter: includesExporter)
+      Pages(snapshot, http: { counts.current }, includesExporter: includesExporter)
     }
     let routes = Routes(
       cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors)
