@@ -76,10 +76,26 @@ package final class TestHost: @unchecked Sendable {
   }
 
   /// Starts an actor on this host.
-  package func actor(named name: String) throws -> SocketActor {
-    let actor = SocketActor(try start([BuiltProducts.path("socket-actor")]), files: files)
+  ///
+  /// - Parameter wrapper: a command to run it by, for example one that enters another namespace.
+  /// - Parameter program: a copy of the actor's program.
+  package func actor(
+    named name: String, wrapper: [String] = [],
+    program: String = BuiltProducts.path("socket-actor")
+  ) throws -> SocketActor {
+    let actor = SocketActor(try start(wrapper + [program]), files: files)
     try actor.name(name)
     return actor
+  }
+
+  /// Runs a shell script on this host to its end, and fails unless it succeeds.
+  @discardableResult
+  package func shell(_ script: String, _ arguments: String...) throws -> String {
+    let outcome = try run(["sh", "-euc", script, "sh"] + arguments)
+    guard outcome.exit == .code(0) else {
+      throw TestFailure("\(script): \(outcome.exit): \(outcome.errors)")
+    }
+    return outcome.text
   }
 
   /// Sets a kernel parameter of the host's network namespace, such as `net.ipv4.tcp_fin_timeout`.
