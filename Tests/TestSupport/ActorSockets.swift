@@ -85,8 +85,14 @@ extension SocketActor {
 
   /// Connects a socket that is there; returns its local port.
   @discardableResult
+  package func connect(_ descriptor: Int, to address: String, port: Int) throws -> Int {
+    try number("connect-on \(descriptor) \(address) \(port)")
+  }
+
+  /// Connects a socket that is there to a listener; returns its local port.
+  @discardableResult
   package func connect(_ descriptor: Int, to listener: Listener) throws -> Int {
-    try number("connect-on \(descriptor) \(listener.address) \(listener.port)")
+    try connect(descriptor, to: listener.address, port: listener.port)
   }
 
   /// Begins to connect and does not wait for an answer; returns the descriptor.
