@@ -10,11 +10,15 @@ extension Trait where Self == ConditionTrait {
 
 /// The states and families in which the host has sockets, for comparison as a whole: whatever is not
 /// named must be zero.
+///
+/// - Parameter namespace: what another network namespace than the exporter's is called.
 func expectSockets(
-  _ page: MetricPage, _ expected: [String: [String: Double]],
+  _ page: MetricPage, in namespace: String? = nil, _ expected: [String: [String: Double]],
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
-  let found = page.samples("socket_tcp_sockets").filter { $0.value != 0 }
+  let found = page.samples("socket_tcp_sockets").filter {
+    $0.value != 0 && $0.labels["netns"] == namespace
+  }
   let counts = Dictionary(grouping: found) { $0.labels["family"] ?? "no family" }.mapValues {
     Dictionary($0.map { ($0.labels["state"] ?? "no state", $0.value) }) { $0 + $1 }
   }

@@ -59,9 +59,10 @@ extension SocketActor {
     try send("bind-unix \(descriptor) \(name)")
   }
 
-  /// Connects to another actor by a Unix socket; returns both descriptors.
-  package func connectUnix(to other: SocketActor) throws -> (own: Int, peer: Int) {
-    let name = try "@\(other.pid())-\(pid())"
+  /// Connects to another actor by a Unix socket with this name; returns both descriptors.
+  package func connectUnix(
+    to other: SocketActor, name: String = "@channel"
+  ) throws -> (own: Int, peer: Int) {
     let listener = try other.socket(.unix)
     try other.bindUnix(listener, to: name)
     try other.send("listen-on \(listener) 1")

@@ -74,6 +74,15 @@ extension TestHost {
     privileges: Exporter.Privileges = .root, wrapper: [String] = [],
     exit: ChildProcess.Exit = .code(0)
   ) throws -> MetricPage {
+    try sample(flags, as: format, privileges: privileges, wrapper: wrapper, exit: exit)
+  }
+
+  /// Likewise, with flags that a test has computed.
+  package func sample(
+    _ flags: [String], as format: MetricPage.Format = .text,
+    privileges: Exporter.Privileges = .root, wrapper: [String] = [],
+    exit: ChildProcess.Exit = .code(0)
+  ) throws -> MetricPage {
     let program = try privileges == .root ? Exporter.path : accessibleExporter()
     let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
     let outcome = try run(
@@ -102,6 +111,11 @@ extension TestHost {
 
   /// Starts a server on a free port of this host's loopback interface.
   package func serve(_ arguments: String...) throws -> RunningExporter {
+    try serve(arguments)
+  }
+
+  /// Starts a server on a free port of this host's loopback interface.
+  package func serve(_ arguments: [String]) throws -> RunningExporter {
     try RunningExporter(start([Exporter.path] + RunningExporter.arguments + arguments))
   }
 

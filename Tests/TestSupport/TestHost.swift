@@ -98,6 +98,13 @@ package final class TestHost: @unchecked Sendable {
     return outcome.text
   }
 
+  /// Lets the kernel give this number to the next process of the host; false where the kernel does not
+  /// take orders (it lacks CONFIG_CHECKPOINT_RESTORE).
+  package func nextProcessID(is pid: Int) throws -> Bool {
+    // Of this process namespace only, unlike most of what stands in that directory.
+    try run(["sh", "-c", "echo \(pid - 1) > /proc/sys/kernel/ns_last_pid"]).exit == .code(0)
+  }
+
   /// Sets a kernel parameter of the host's network namespace, such as `net.ipv4.tcp_fin_timeout`.
   package func set(_ parameter: String, to value: String) throws {
     let path = "/proc/sys/" + parameter.replacing(".", with: "/")
