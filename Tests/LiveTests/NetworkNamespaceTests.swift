@@ -123,7 +123,8 @@ struct NetworkNamespaceTests {
       _ = try Self.leak(1, on: host, wrapper: [])
       let other = try Self.leak(2, on: host, wrapper: TestHost.inOwnNetworkNamespace)
       let name = "ns-" + (try host.networkNamespace(of: other))
-      let exporter = try host.serve("--netns=all", "--collect.interval=100ms")
+      let exporter = try host.serve(
+        "--netns=all", "--collect.interval=100ms", "--collect.cpu-budget=off")
       let both = try host.page(of: exporter) { _ in true }
       expectSockets(both, in: name, ["ipv4": Self.held(2)])
       other.kill()

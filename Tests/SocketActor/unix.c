@@ -58,10 +58,7 @@ static void connect_unix_socket(int count, char **words) {
 struct parcel {
     char byte;
     struct iovec bytes;
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     struct msghdr message;
 };
 
@@ -70,7 +67,7 @@ static void prepare(struct parcel *parcel) {
     parcel->bytes = (struct iovec){.iov_base = &parcel->byte, .iov_len = 1};
     parcel->message = (struct msghdr){
         .msg_iov = &parcel->bytes, .msg_iovlen = 1,
-        .msg_control = parcel->control.room, .msg_controllen = sizeof parcel->control.room};
+        .msg_control = parcel->control, .msg_controllen = sizeof parcel->control};
 }
 
 // send-descriptor UNIX DESCRIPTOR: sends the descriptor to whoever reads the peer of this socket.

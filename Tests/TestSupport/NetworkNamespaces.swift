@@ -4,10 +4,12 @@ internal import Foundation
 extension TestHost {
   /// Makes a network namespace with a name of ip-netns(8).
   package func makeNetworkNamespace(named name: String) throws {
-    // Namespaces are known to ip-netns(8) by files there. Nobody else may see this one.
+    // Namespaces are known to ip-netns(8) by files in /run/netns. Nobody else may see this one, and
+    // the real host is to keep nothing of it.
     try shell(
       """
-      mountpoint -q /run/netns || { mkdir -p /run/netns; mount -t tmpfs tmpfs /run/netns; }
+      test -e /run/only-of-this-host || mount -t tmpfs tmpfs /run
+      touch /run/only-of-this-host
       ip netns add "$1"
       ip -n "$1" link set lo up
       """, name)

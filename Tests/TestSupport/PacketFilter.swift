@@ -1,7 +1,7 @@
 /// Packets that a host loses, as a network that is cut would.
 ///
-/// Both ends of a connection of a test are on one host, so what is dropped on the way out is lost for
-/// one direction only.
+/// Both ends of a connection of a test are on one host. What is lost is lost on arrival: where it is on
+/// the way out, the kernel tells the sender, which then does not wait for an answer.
 extension TestHost {
   /// Drops the packets for which these nftables expressions hold, such as `tcp dport 80`.
   package func drop(_ expressions: String...) throws {
@@ -10,8 +10,8 @@ extension TestHost {
       """
       nft -f - <<RULES
       table inet lost {
-        chain output {
-          type filter hook output priority 0;
+        chain input {
+          type filter hook input priority 0;
           $1
         }
       }

@@ -1,5 +1,5 @@
 /// TCP sockets as `ss` lists them, to compare the exporter's numbers with.
-package struct SocketStatistics: Equatable, Sendable {
+package struct SocketStatistics: Sendable {
   /// The state labels of the exporter, by the names `ss` has for them.
   private static let states = [
     "ESTAB": "established", "SYN-SENT": "syn_sent", "SYN-RECV": "syn_recv",
