@@ -96,7 +96,7 @@ struct FailingSourceTests {
     try await TestHost.run { host in
       let page = try host.sample(
         "--path.procfs", Self.emptyDirectory(on: host),
-        wrapper: [BuiltProducts.path("socket-actor"), "exec-without-netlink", "1"], exit: .code(1))
+        wrapper: Exporter.withoutNetlink, exit: .code(1))
       #expect(Self.success(page, "tcp") == 0)
       #expect(page.samples("socket_tcp_sockets").isEmpty)
     }
@@ -136,7 +136,7 @@ struct LoadTests {
 
       let sockets = Double(2 * perProcess)
       let states = ["listen": 1, "established": sockets]
-      let refusal = [BuiltProducts.path("socket-actor"), "exec-without-netlink", "1"]
+      let refusal = Exporter.withoutNetlink
       for wrapper in [[], refusal] {
         let page = try host.sample(wrapper: wrapper)
         expectSockets(page, ["ipv4": states, "ipv6": states])

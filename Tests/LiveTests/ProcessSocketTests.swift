@@ -68,34 +68,6 @@ struct ProcessSocketTests {
     }
   }
 
-  @Test("forked processes both hold the socket; it is one socket and outlives the parent")
-  func sharedByFork() async throws {
-    try await TestHost.run { host in
-      let server = try host.actor(named: "server")
-      let parent = try host.actor(named: "parent")
-      let listener = try server.listen()
-      let connection = try parent.connect(to: listener, of: server)
-      let child = try parent.fork()
-      try child.name("child")
-
-      let shared = try host.sample()
-      expectSockets(shared, ["ipv4": ["listen": 1, "established": 2]])
-      #expect(shared.socketDescriptors(of: "parent") == 1)
-      #expect(shared.socketDescriptors(of: "child") == 1)
-
-      try parent.exit()
-      let inherited = try host.sample()
-      expectSockets(inherited, ["ipv4": ["listen": 1, "established": 2]])
-      #expect(inherited.instances(of: "parent") == nil)
-      #expect(inherited.socketDescriptors(of: "child") == 1)
-
-      try child.close(connection.own)
-      let closed = try host.sample { $0.sockets("close_wait") == 1 }
-      expectSockets(closed, ["ipv4": ["listen": 1, "close_wait": 1, "fin_wait2": 1]])
-      #expect(closed.socketDescriptors(of: "child") == 0)
-    }
-  }
-
   @Test("a process whose main thread has ended is alive, and its sockets count")
   func mainThreadEnded() async throws {
     try await TestHost.run { host in
@@ -112,33 +84,6 @@ struct ProcessSocketTests {
       #expect(page.value("socket_zombie_processes") == 0)
       #expect(page.value("socket_processes_unreadable") == 0)
       expectSockets(page, ["ipv4": ["listen": 1]])
-    }
-  }
-
-  @Test("processes that come and go while /proc is walked disturb nothing")
-  func churn() async throws {
-    try await TestHost.run { host in
-      let steady = try host.actor(named: "steady")
-      let churner = try host.actor(named: "churner")
-      for _ in 0..<3 { _ = try steady.socket(.udp4) }
-      try churner.startChurning()
-
-      let deadline = Deadline(after: .seconds(60))
-      var samples = 0
-      while try (samples < 20 || churner.churned() < 1000) && !deadline.hasPassed {
-        let page = try host.sample()
-        samples += 1
-        for collector in ["sockstat", "tcp", "process", "zombie"] {
-          let labels = ["collector": collector]
-          #expect(page.value("socket_exporter_collector_success", labels) == 1)
-          #expect(page.value("socket_exporter_collector_errors_total", labels) == 0)
-        }
-        #expect(page.instances(of: "steady") == 1)
-        #expect(page.socketDescriptors(of: "steady") == 3)
-        #expect(page.value("socket_processes_unreadable") == 0)
-      }
-      #expect(try churner.churned() >= 1000)
-      try churner.stopChurning()
     }
   }
 

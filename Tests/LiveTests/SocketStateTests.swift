@@ -118,7 +118,7 @@ struct SocketStateTests {
       #expect(page.value("socket_sockstat_tcp_orphans") ?? 0 >= Double(count))
       #expect(page.instances(of: "sender") == nil)
       #expect(page.sum("socket_process_socket_fds") == Double(count + 1))
-      try expectSameAsSocketStatistics(page, on: host)
+      try expectSameAsSocketStatistics(page, on: host, isQuiet: false)
 
       server.kill()
       let reset = try host.sample { $0.sockets("fin_wait1") == 0 }

@@ -128,4 +128,69 @@ struct ZombieTests {
       #expect(page.value("socket_processes") == 2)
     }
   }
+
+  private static func oldest(_ page: MetricPage, of parent: String) -> Double? {
+    page.value("socket_zombie_oldest_seconds", ["parent": parent])
+  }
+
+  @Test("the oldest zombie of each parent grows older, from when it was first seen until reaped")
+  func age() async throws {
+    try await TestHost.run { host in
+      let first = try host.actor(named: "first")
+      let second = try host.actor(named: "second")
+      let exporter = try host.serve("--collect.interval=100ms", "--collect.cpu-budget=off")
+      let none = try host.page(of: exporter) { _ in true }
+      #expect(none.samples("socket_zombie_oldest_seconds").isEmpty)
+
+      let begin = ContinuousClock.now
+      try first.bearChildren(2, .byDefault)
+      let aged = try host.page(of: exporter) { Self.oldest($0, of: "first") ?? 0 >= 1 }
+      let age = try #require(Self.oldest(aged, of: "first"))
+      #expect(age >= 1 && age <= begin.duration(to: .now) / .seconds(1))
+
+      let later = ContinuousClock.now
+      try second.bearChildren(1, .waitsOnce)
+      try second.bearChildren(3, .byDefault)
+      let both = try host.page(of: exporter) { Self.oldest($0, of: "second") != nil }
+      #expect(
+        try #require(Self.oldest(both, of: "second")) <= later.duration(to: .now) / .seconds(1))
+      #expect(try #require(Self.oldest(both, of: "first")) > age)
+
+      try first.reap()
+      let reaped = try host.page(of: exporter) { Self.oldest($0, of: "first") == nil }
+      #expect(Self.oldest(reaped, of: "first") == nil)
+      #expect(Self.oldest(reaped, of: "second") != nil)
+    }
+  }
+
+  @Test("a zombie seen for the first time is as old as nothing")
+  func firstSeen() async throws {
+    try await TestHost.run { host in
+      try host.actor(named: "careless").bearChildren(3, .byDefault)
+      #expect(Self.oldest(try host.sample(), of: "careless") == 0)
+    }
+  }
+
+  @Test("a process id that is given out again inherits no age")
+  func reusedProcessID() async throws {
+    try await TestHost.run { host in
+      let exporter = try host.serve("--collect.interval=100ms", "--collect.cpu-budget=off")
+      let parent = try host.actor(named: "careless")
+      let pid = try parent.pid()
+      try parent.bearChildren(1, .byDefault)
+      _ = try host.page(of: exporter) { Self.oldest($0, of: "careless") ?? 0 >= 1 }
+      try parent.reap()
+      // The kernel gives out the next number; where it lets nobody say, there is nothing to test.
+      guard try host.nextProcessID(is: pid + 1) else { return }
+      let begin = ContinuousClock.now
+      try parent.bearChildren(1, .byDefault)
+      let zombies = try host.shell("cat /proc/$1/stat", "\(pid + 1)")
+      #expect(zombies.contains(") Z "), "not the same number")
+      let page = try host.page(of: exporter) { page in
+        Self.oldest(page, of: "careless").map { $0 < 1 } ?? false
+      }
+      #expect(
+        try #require(Self.oldest(page, of: "careless")) <= begin.duration(to: .now) / .seconds(1))
+    }
+  }
 }

@@ -19,6 +19,8 @@ struct command {
 
 // Tables end with an entry without a name.
 extern const struct command socket_commands[];
+extern const struct command unix_commands[];
+extern const struct command descriptor_commands[];
 extern const struct command process_commands[];
 
 // One answer a command. `failed` names the system call that failed and adds errno's reason.
@@ -28,6 +30,13 @@ void failed(const char *operation);
 
 // Reads a whole number; refuses the command and gives false for anything else.
 bool read_number(const char *word, long *number);
+
+// Every wait of an actor ends by itself, so that a test fails instead of hanging.
+void limit_waits(int descriptor);
+
+// Makes, in this process, a few sockets of several kinds that are connected with each other and that
+// leave nothing behind when it ends.
+void make_passing_sockets(void);
 
 // Answers commands until standard input ends.
 void interpret(void);

@@ -66,7 +66,8 @@ static bool read_line(char *line) {
 }
 
 static const struct command *find(const char *name) {
-    const struct command *tables[] = {socket_commands, process_commands};
+    const struct command *tables[] = {
+        socket_commands, unix_commands, descriptor_commands, process_commands};
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
         for (const struct command *command = tables[table]; command->name; command++)
             if (strcmp(command->name, name) == 0) return command;

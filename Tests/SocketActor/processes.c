@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -209,14 +208,15 @@ static void churn(void) {
         pid_t child = fork();
         if (child != 0) continue;
         die_with_parent();
-        for (int made = 0; made < 4; made++)
-            if (socket(AF_INET, SOCK_STREAM, 0) < 0) break;
+        prctl(PR_SET_NAME, "passing");
+        make_passing_sockets();
         usleep(500);
         _exit(0);
     }
 }
 
-// churn-start: processes with sockets come and go, as fast as the host can, until churn-stop.
+// churn-start: processes named "passing" come and go with their sockets, sixteen at a time, as fast as
+// the host can, until churn-stop.
 static void start_churning(int count, char **words) {
     (void)count, (void)words;
     if (churner) return refuse("churning already");

@@ -1,19 +1,17 @@
-// The commands that make, use and end sockets.
+// The commands that make internet sockets, and other sockets of which one is enough.
 #define _GNU_SOURCE
 #include "actor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
-#include <net/ethernet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 // An internet address of either family.
@@ -52,8 +50,7 @@ static int local_port(int descriptor) {
     return ntohs(address.any.sa_family == AF_INET ? address.ipv4.sin_port : address.ipv6.sin6_port);
 }
 
-// Every wait of an actor ends by itself, so that a test fails instead of hanging.
-static void limit_waits(int descriptor) {
+void limit_waits(int descriptor) {
     struct timeval limit = {.tv_sec = 10};
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -68,12 +65,18 @@ static void make_socket(int count, char **words) {
     } kinds[] = {
         {"tcp4", AF_INET, SOCK_STREAM, 0},
         {"tcp6", AF_INET6, SOCK_STREAM, 0},
+        {"mptcp4", AF_INET, SOCK_STREAM, IPPROTO_MPTCP},
+        {"mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP},
         {"udp4", AF_INET, SOCK_DGRAM, 0},
         {"udp6", AF_INET6, SOCK_DGRAM, 0},
         {"raw4", AF_INET, SOCK_RAW, IPPROTO_ICMP},
+        {"raw6", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6},
         {"unix", AF_UNIX, SOCK_STREAM, 0},
+        {"unix-datagram", AF_UNIX, SOCK_DGRAM, 0},
+        {"unix-packet", AF_UNIX, SOCK_SEQPACKET, 0},
         {"netlink", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE},
         {"packet", AF_PACKET, SOCK_DGRAM, 0},
+        {"vsock", AF_VSOCK, SOCK_STREAM, 0},
     };
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
         if (strcmp(kinds[kind].name, words[1]) != 0) continue;
@@ -85,7 +88,38 @@ static void make_socket(int count, char **words) {
     refuse("unknown kind: %s", words[1]);
 }
 
-// bind DESCRIPTOR ADDRESS PORT
+// option DESCRIPTOR NAME VALUE: sets a socket option.
+static void set_option(int count, char **words) {
+    (void)count;
+    static const struct {
+        const char *name;
+        int level, option;
+    } options[] = {
+        {"reuse-address", SOL_SOCKET, SO_REUSEADDR},
+        {"reuse-port", SOL_SOCKET, SO_REUSEPORT},
+        {"keepalive", SOL_SOCKET, SO_KEEPALIVE},
+        {"receive-buffer", SOL_SOCKET, SO_RCVBUF},
+        {"keepalive-idle", IPPROTO_TCP, TCP_KEEPIDLE},
+        {"keepalive-interval", IPPROTO_TCP, TCP_KEEPINTVL},
+        {"keepalive-count", IPPROTO_TCP, TCP_KEEPCNT},
+        {"user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT},
+        {"fin-wait2-timeout", IPPROTO_TCP, TCP_LINGER2},
+        {"choose-port-late", IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
+    };
+    long descriptor, wanted;
+    if (!read_number(words[1], &descriptor) || !read_number(words[3], &wanted)) return;
+    for (size_t option = 0; option < sizeof options / sizeof *options; option++) {
+        if (strcmp(options[option].name, words[2]) != 0) continue;
+        int value = (int)wanted;
+        if (setsockopt((int)descriptor, options[option].level, options[option].option, &value,
+                       sizeof value) != 0)
+            return failed("setsockopt");
+        return answer("%s", "");
+    }
+    refuse("unknown option: %s", words[2]);
+}
+
+// bind DESCRIPTOR ADDRESS PORT: answers the port, which the kernel chooses for 0.
 static void bind_socket(int count, char **words) {
     (void)count;
     long descriptor;
@@ -95,12 +129,48 @@ static void bind_socket(int count, char **words) {
     answer("%d", local_port((int)descriptor));
 }
 
-// unix-pair: two connected Unix sockets.
-static void make_unix_pair(int count, char **words) {
-    (void)count, (void)words;
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return failed("socketpair");
-    answer("%d %d", pair[0], pair[1]);
+// bind-netlink DESCRIPTOR: gives a netlink socket an address of the kernel's choice.
+static void bind_netlink_socket(int count, char **words) {
+    (void)count;
+    long descriptor;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    if (!read_number(words[1], &descriptor)) return;
+    if (bind((int)descriptor, (struct sockaddr *)&address, sizeof address) != 0)
+        return failed("bind");
+    answer("%s", "");
+}
+
+// listen-on DESCRIPTOR BACKLOG
+static void listen_on_socket(int count, char **words) {
+    (void)count;
+    long descriptor, backlog;
+    if (!read_number(words[1], &descriptor) || !read_number(words[2], &backlog)) return;
+    if (listen((int)descriptor, (int)backlog) != 0) return failed("listen");
+    answer("%d", local_port((int)descriptor));
+}
+
+// connect-on DESCRIPTOR ADDRESS PORT: answers the local port.
+static void connect_socket(int count, char **words) {
+    (void)count;
+    long descriptor;
+    struct address address;
+    if (!read_number(words[1], &descriptor) || !read_address(words[2], words[3], &address)) return;
+    if (connect((int)descriptor, &address.any, address.length) != 0) return failed("connect");
+    answer("%d", local_port((int)descriptor));
+}
+
+// connect-start ADDRESS PORT: begins to connect and does not wait for an answer; answers the
+// descriptor.
+static void begin_connecting(int count, char **words) {
+    (void)count;
+    struct address address;
+    if (!read_address(words[1], words[2], &address)) return;
+    int descriptor = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return failed("socket");
+    if (connect(descriptor, &address.any, address.length) == 0 || errno == EINPROGRESS)
+        return answer("%d", descriptor);
+    failed("connect");
+    close(descriptor);
 }
 
 // listen ADDRESS PORT BACKLOG: answers the descriptor and the port, which the kernel chooses for 0.
@@ -160,6 +230,17 @@ static void connect_many(int count, char **words) {
     answer("%d %d", first, last);
 }
 
+// connect-all ADDRESS PORT: connects until that fails; answers how many connections it made, and the
+// name of the error.
+static void connect_all(int count, char **words) {
+    (void)count;
+    struct address address;
+    if (!read_address(words[1], words[2], &address)) return;
+    long made = 0;
+    while (connected_socket(&address) >= 0) made++;
+    answer("%ld %s", made, strerrorname_np(errno));
+}
+
 // accept LISTENER
 static void accept_once(int count, char **words) {
     (void)count;
@@ -206,90 +287,44 @@ static void reset_on_close(int count, char **words) {
     answer("%s", "");
 }
 
-// read DESCRIPTOR: answers the number of bytes, 0 where the peer has closed.
-static void read_once(int count, char **words) {
-    (void)count;
-    long descriptor;
-    if (!read_number(words[1], &descriptor)) return;
-    char bytes[65536];
-    ssize_t length = read((int)descriptor, bytes, sizeof bytes);
-    if (length < 0) return failed("read");
-    answer("%zd", length);
+// Resets instead of leaving a TIME_WAIT socket behind at its end.
+static void avoid_time_wait(int descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
-// write DESCRIPTOR HEX: sends these bytes.
-static void write_bytes(int count, char **words) {
-    (void)count;
-    long descriptor;
-    if (!read_number(words[1], &descriptor)) return;
-    char bytes[2048];
-    size_t length = strlen(words[2]) / 2;
-    if (length > sizeof bytes) return refuse("at most %zu bytes", sizeof bytes);
-    for (size_t index = 0; index < length; index++) {
-        unsigned byte;
-        if (sscanf(words[2] + 2 * index, "%2x", &byte) != 1) return refuse("not hex");
-        bytes[index] = (char)byte;
-    }
-    ssize_t sent = send((int)descriptor, bytes, length, MSG_NOSIGNAL);
-    if (sent != (ssize_t)length) return failed("send");
-    answer("%s", "");
-}
-
-// fill DESCRIPTOR: writes until neither side's buffers take more; answers the number of bytes.
-static void fill_buffers(int count, char **words) {
-    (void)count;
-    long descriptor, total = 0;
-    if (!read_number(words[1], &descriptor)) return;
-    static const char bytes[65536];
-    while (true) {
-        ssize_t length = send((int)descriptor, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (length < 0) break;
-        total += length;
-    }
-    if (errno != EAGAIN) return failed("send");
-    answer("%ld", total);
-}
-
-// close FIRST LAST: closes the descriptors from the first to the last.
-static void close_descriptors(int count, char **words) {
-    (void)count;
-    long first, last;
-    if (!read_number(words[1], &first) || !read_number(words[2], &last)) return;
-    if (first <= STDERR_FILENO) return refuse("descriptor %ld is the actor's own", first);
-    for (long descriptor = first; descriptor <= last; descriptor++)
-        if (close((int)descriptor) != 0) return failed("close");
-    answer("%s", "");
-}
-
-// open COUNT PATH: answers the first and the last descriptor.
-static void open_files(int count, char **words) {
-    (void)count;
-    long files;
-    if (!read_number(words[1], &files)) return;
-    int first = -1, last = -1;
-    for (long made = 0; made < files; made++) {
-        last = open(words[2], O_RDONLY);
-        if (last < 0) return failed("open");
-        if (first < 0) first = last;
-    }
-    answer("%d %d", first, last);
+void make_passing_sockets(void) {
+    struct address address = {
+        .ipv4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}},
+        .length = sizeof address.ipv4};
+    int datagrams = socket(AF_INET, SOCK_DGRAM, 0);
+    if (bind(datagrams, &address.any, address.length) != 0) return;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, &address.any, address.length) != 0 || listen(listener, 1) != 0) return;
+    address.ipv4.sin_port = htons((uint16_t)local_port(listener));
+    int connected = connected_socket(&address);
+    int accepted = accept(listener, NULL, NULL);
+    avoid_time_wait(connected);
+    avoid_time_wait(accepted);
+    // Half closed: CLOSE_WAIT here, FIN_WAIT2 there.
+    shutdown(connected, SHUT_WR);
 }
 
 const struct command socket_commands[] = {
     {"socket", 1, make_socket},
+    {"option", 3, set_option},
     {"bind", 3, bind_socket},
-    {"unix-pair", 0, make_unix_pair},
+    {"bind-netlink", 1, bind_netlink_socket},
+    {"listen-on", 2, listen_on_socket},
+    {"connect-on", 3, connect_socket},
+    {"connect-start", 2, begin_connecting},
     {"listen", 3, listen_for_connections},
     {"connect", 2, connect_once},
     {"connect-many", 3, connect_many},
+    {"connect-all", 2, connect_all},
     {"accept", 1, accept_once},
     {"accept-many", 2, accept_many},
     {"shutdown", 1, shut_down},
     {"linger0", 1, reset_on_close},
-    {"read", 1, read_once},
-    {"write", 2, write_bytes},
-    {"fill", 1, fill_buffers},
-    {"close", 2, close_descriptors},
-    {"open", 2, open_files},
     {0},
 };

@@ -8,6 +8,11 @@ package enum Exporter {
     ProcessInfo.processInfo.environment["SOCKET_EXPORTER_BINARY"]
     ?? BuiltProducts.path("socket-exporter")
 
+  /// A command to run it by that makes the kernel refuse it netlink sockets.
+  package static let withoutNetlink = [
+    BuiltProducts.path("socket-actor"), "exec-without-netlink", "1",
+  ]
+
   /// What it may do.
   package enum Privileges: Sendable {
     case root
@@ -69,6 +74,15 @@ extension TestHost {
     privileges: Exporter.Privileges = .root, wrapper: [String] = [],
     exit: ChildProcess.Exit = .code(0)
   ) throws -> MetricPage {
+    try sample(flags, as: format, privileges: privileges, wrapper: wrapper, exit: exit)
+  }
+
+  /// Likewise, with flags that a test has computed.
+  package func sample(
+    _ flags: [String], as format: MetricPage.Format = .text,
+    privileges: Exporter.Privileges = .root, wrapper: [String] = [],
+    exit: ChildProcess.Exit = .code(0)
+  ) throws -> MetricPage {
     let program = try privileges == .root ? Exporter.path : accessibleExporter()
     let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
     let outcome = try run(
@@ -97,7 +111,33 @@ extension TestHost {
 
   /// Starts a server on a free port of this host's loopback interface.
   package func serve(_ arguments: String...) throws -> RunningExporter {
+    try serve(arguments)
+  }
+
+  /// Starts a server on a free port of this host's loopback interface.
+  package func serve(_ arguments: [String]) throws -> RunningExporter {
     try RunningExporter(start([Exporter.path] + RunningExporter.arguments + arguments))
+  }
+
+  /// The page a server on this host serves now; nil where it has none yet.
+  package func page(of exporter: RunningExporter) throws -> MetricPage? {
+    let answer = try run(["curl", "-sf", "http://127.0.0.1:\(exporter.port)/metrics"])
+    return answer.exit == .code(0) ? try MetricPage(answer.output) : nil
+  }
+
+  /// Waits for a page for which a condition holds; gives the last one where that takes too long, for
+  /// the test to look at.
+  package func page(
+    of exporter: RunningExporter, within limit: Duration = .seconds(10),
+    where condition: (MetricPage) throws -> Bool
+  ) throws -> MetricPage {
+    let deadline = Deadline(after: limit)
+    while true {
+      if let page = try page(of: exporter), try condition(page) || deadline.hasPassed {
+        return page
+      }
+      if deadline.hasPassed { throw TestFailure("the exporter serves no page") }
+    }
   }
 
   /// A copy of the program which other users can reach: the build directory may be root's alone.

@@ -3,13 +3,6 @@ internal import Glibc
 
 /// A process that holds exactly the sockets and children a test tells it to.
 package final class SocketActor: @unchecked Sendable {
-  /// A listening socket.
-  package struct Listener: Sendable {
-    package let descriptor: Int
-    package let address: String
-    package let port: Int
-  }
-
   /// What the process does with SIGCHLD (see `bearChildren`).
   package enum ChildSignal: String, Sendable {
     /// Nothing.
@@ -20,11 +13,6 @@ package final class SocketActor: @unchecked Sendable {
     case waitsOnce = "once"
     /// Calls waitpid(WNOHANG) until no child is left.
     case waitsForAll = "loop"
-  }
-
-  /// Sockets for `socket(_:)`.
-  package enum Kind: String, Sendable {
-    case tcp4, tcp6, udp4, udp6, raw4, unix, netlink, packet
   }
 
   /// Nil for an actor that another one forked: it is no child of the test.
@@ -60,22 +48,29 @@ package final class SocketActor: @unchecked Sendable {
     return Array(words.dropFirst())
   }
 
-  private func numbers(_ command: String, count: Int) throws -> [Int] {
+  func numbers(_ command: String, count: Int) throws -> [Int] {
     let numbers = try send(command, within: .seconds(60)).compactMap { Int($0) }
     guard numbers.count == count else { throw TestFailure("not \(count) numbers for: \(command)") }
     return numbers
   }
 
-  private func number(_ command: String) throws -> Int {
+  func number(_ command: String) throws -> Int {
     try numbers(command, count: 1)[0]
   }
 
-  private func range(_ command: String) throws -> ClosedRange<Int> {
+  /// Gives a command that ends with an error; returns how often it succeeded, and the error's name.
+  func exhaust(_ command: String) throws -> (made: Int, error: String) {
+    let words = try send(command, within: .seconds(60))
+    guard words.count == 2, let made = Int(words[0]) else {
+      throw TestFailure("no count and error for: \(command)")
+    }
+    return (made, words[1])
+  }
+
+  func range(_ command: String) throws -> ClosedRange<Int> {
     let ends = try numbers(command, count: 2)
     return ends[0]...ends[1]
   }
-
-  // MARK: The process
 
   package func name(_ name: String) throws {
     try self.name(bytes: Array(name.utf8))
@@ -161,96 +156,8 @@ package final class SocketActor: @unchecked Sendable {
   package func kill() {
     process?.end()
   }
-
-  // MARK: Descriptors
-
-  package func listen(
-    _ address: String = "127.0.0.1", port: Int = 0, backlog: Int = 128
-  ) throws -> Listener {
-    let answer = try numbers("listen \(address) \(port) \(backlog)", count: 2)
-    return Listener(descriptor: answer[0], address: address, port: answer[1])
-  }
-
-  /// Connects to any address; returns the descriptor.
-  @discardableResult
-  package func connect(_ address: String, port: Int) throws -> Int {
-    try numbers("connect \(address) \(port)", count: 2)[0]
-  }
-
-  /// Connects to a listener; returns the descriptor.
-  @discardableResult
-  package func connect(to listener: Listener) throws -> Int {
-    try connect(listener.address, port: listener.port)
-  }
-
-  /// Takes a connection from a listener of this process; returns the descriptor.
-  @discardableResult
-  package func accept(_ listener: Listener) throws -> Int {
-    try number("accept \(listener.descriptor)")
-  }
-
-  /// Connects to a listener of another actor, which accepts; returns both descriptors.
-  @discardableResult
-  package func connect(
-    to listener: Listener, of server: SocketActor
-  ) throws -> (own: Int, peer: Int) {
-    (own: try connect(to: listener), peer: try server.accept(listener))
-  }
-
-  /// Makes many connections to a listener of another actor, which accepts them.
-  package func connect(to listener: Listener, of server: SocketActor, count: Int) throws {
-    // No more at a time than any listener's accept queue takes.
-    for begin in stride(from: 0, to: count, by: 100) {
-      let part = min(100, count - begin)
-      _ = try range("connect-many \(listener.address) \(listener.port) \(part)")
-      _ = try server.range("accept-many \(listener.descriptor) \(part)")
-    }
-  }
-
-  package func socket(_ kind: Kind) throws -> Int {
-    try number("socket \(kind.rawValue)")
-  }
-
-  package func unixPair() throws {
-    _ = try numbers("unix-pair", count: 2)
-  }
-
-  /// Sends FIN and keeps the descriptor.
-  package func shutdown(_ descriptor: Int) throws {
-    try send("shutdown \(descriptor)")
-  }
-
-  package func close(_ descriptor: Int) throws {
-    try send("close \(descriptor) \(descriptor)")
-  }
-
-  /// Closes a connection with RST instead of FIN.
-  package func reset(_ descriptor: Int) throws {
-    try send("linger0 \(descriptor)")
-    try close(descriptor)
-  }
-
-  /// Reads what is there or comes; returns the number of bytes, 0 where the peer has closed.
-  package func read(_ descriptor: Int) throws -> Int {
-    try number("read \(descriptor)")
-  }
-
-  package func write(_ text: String, to descriptor: Int) throws {
-    try send("write \(descriptor) \(hexadecimal(Array(text.utf8)))")
-  }
-
-  /// Writes until the buffers of both sides are full; returns the number of bytes.
-  @discardableResult
-  package func fill(_ descriptor: Int) throws -> Int {
-    try number("fill \(descriptor)")
-  }
-
-  /// Opens files that are no sockets.
-  package func openFiles(_ count: Int) throws {
-    _ = try range("open \(count) /dev/null")
-  }
 }
 
-private func hexadecimal(_ bytes: [UInt8]) -> String {
+func hexadecimal(_ bytes: [UInt8]) -> String {
   bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

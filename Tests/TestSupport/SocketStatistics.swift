@@ -1,32 +1,60 @@
-/// TCP sockets by state and family as `ss` counts them, to compare the exporter's numbers with.
-package struct SocketStatistics: Equatable, Sendable {
+/// TCP sockets as `ss` lists them, to compare the exporter's numbers with.
+package struct SocketStatistics: Sendable {
   /// The state labels of the exporter, by the names `ss` has for them.
-  private static let labels = [
+  private static let states = [
     "ESTAB": "established", "SYN-SENT": "syn_sent", "SYN-RECV": "syn_recv",
     "FIN-WAIT-1": "fin_wait1", "FIN-WAIT-2": "fin_wait2", "TIME-WAIT": "time_wait",
     "UNCONN": "close", "CLOSE-WAIT": "close_wait", "LAST-ACK": "last_ack", "LISTEN": "listen",
     "CLOSING": "closing",
   ]
+  /// The timers the exporter counts, by the names `ss` has for them.
+  private static let timers = [
+    "timer:(on": "retransmit", "timer:(keepalive": "keepalive", "timer:(persist": "probe",
+  ]
 
   /// One key for each state and family, as in the labels of `socket_tcp_sockets`.
   package private(set) var counts: [[String: String]: Double] = [:]
+  /// One key for each direction and family, as in the labels of `socket_tcp_queue_bytes`.
+  package private(set) var queueBytes: [[String: String]: Double] = [:]
+  /// One key for each timer, as in the labels of `socket_tcp_timer_sockets`.
+  package private(set) var timers: [[String: String]: Double] = [:]
 
   /// What `ss` prints on a host.
   package init(on host: TestHost) throws {
-    for (option, family) in [("-H4tan", "ipv4"), ("-H6tan", "ipv6")] {
-      for label in Self.labels.values { counts[["state": label, "family": family]] = 0 }
+    for timer in Self.timers.values { timers[["timer": timer]] = 0 }
+    for (option, family) in [("-H4tano", "ipv4"), ("-H6tano", "ipv6")] {
+      for state in Self.states.values { counts[["state": state, "family": family]] = 0 }
+      for direction in ["receive", "send"] {
+        queueBytes[["direction": direction, "family": family]] = 0
+      }
       let printed = try host.run(["ss", option])
       guard printed.exit == .code(0) else { throw TestFailure("ss: \(printed.errors)") }
-      for line in printed.text.split(separator: "\n") {
-        let word = String(line.prefix { $0 != " " })
-        guard let label = Self.labels[word] else { throw TestFailure("ss: unknown state \(word)") }
-        counts[["state": label, "family": family], default: 0] += 1
-      }
+      for line in printed.text.split(separator: "\n") { try add(line, family) }
     }
   }
 
-  /// What the exporter says of the same, in `socket_tcp_sockets`.
+  private mutating func add(_ line: Substring, _ family: String) throws {
+    let words = line.split(separator: " ")
+    guard words.count >= 5, let state = Self.states[String(words[0])],
+      let receive = Double(words[1]), let send = Double(words[2])
+    else { throw TestFailure("ss: \(line)") }
+    counts[["state": state, "family": family], default: 0] += 1
+    // Those of listeners count connections.
+    if state != "listen" {
+      queueBytes[["direction": "receive", "family": family], default: 0] += receive
+      queueBytes[["direction": "send", "family": family], default: 0] += send
+    }
+    if words.count > 5, let timer = Self.timers[String(words[5].prefix { $0 != "," })] {
+      timers[["timer": timer], default: 0] += 1
+    }
+  }
+
+  /// What the exporter says of the same.
   package init(_ page: MetricPage) {
     for sample in page.samples("socket_tcp_sockets") { counts[sample.labels] = sample.value }
+    for sample in page.samples("socket_tcp_queue_bytes") {
+      queueBytes[sample.labels] = sample.value
+    }
+    for sample in page.samples("socket_tcp_timer_sockets") { timers[sample.labels] = sample.value }
   }
 }

@@ -76,10 +76,33 @@ package final class TestHost: @unchecked Sendable {
   }
 
   /// Starts an actor on this host.
-  package func actor(named name: String) throws -> SocketActor {
-    let actor = SocketActor(try start([BuiltProducts.path("socket-actor")]), files: files)
+  ///
+  /// - Parameter wrapper: a command to run it by, for example one that enters another namespace.
+  /// - Parameter program: a copy of the actor's program.
+  package func actor(
+    named name: String, wrapper: [String] = [],
+    program: String = BuiltProducts.path("socket-actor")
+  ) throws -> SocketActor {
+    let actor = SocketActor(try start(wrapper + [program]), files: files)
     try actor.name(name)
     return actor
+  }
+
+  /// Runs a shell script on this host to its end, and fails unless it succeeds.
+  @discardableResult
+  package func shell(_ script: String, _ arguments: String...) throws -> String {
+    let outcome = try run(["sh", "-euc", script, "sh"] + arguments)
+    guard outcome.exit == .code(0) else {
+      throw TestFailure("\(script): \(outcome.exit): \(outcome.errors)")
+    }
+    return outcome.text
+  }
+
+  /// Lets the kernel give this number to the next process of the host; false where the kernel does not
+  /// take orders (it lacks CONFIG_CHECKPOINT_RESTORE).
+  package func nextProcessID(is pid: Int) throws -> Bool {
+    // Of this process namespace only, unlike most of what stands in that directory.
+    try run(["sh", "-c", "echo \(pid - 1) > /proc/sys/kernel/ns_last_pid"]).exit == .code(0)
   }
 
   /// Sets a kernel parameter of the host's network namespace, such as `net.ipv4.tcp_fin_timeout`.

@@ -19,6 +19,7 @@ package struct Deadline: Sendable {
 }
 
 /// Asks again and again until there is an answer, at most for the given time.
+@discardableResult
 package func eventually<Answer>(
   _ expectation: String, within limit: Duration = .seconds(10), _ probe: () throws -> Answer?
 ) throws -> Answer {
