@@ -17,7 +17,9 @@ struct FoldingTests {
       group.closeWaitAged = [entry.sockets, 1]
       walk.groups.append(group)
       walk.members.append(
-        .init(pid: Int32(offset + 1), group: offset, socketDescriptors: entry.sockets))
+        .init(
+          pid: Int32(offset + 1), thread: Int32(offset + 1), group: offset,
+          socketDescriptors: entry.sockets))
     }
     return walk
   }
