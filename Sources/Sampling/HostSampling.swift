@@ -60,7 +60,7 @@ final class HostSampling {
       }
     }
     attribution.release()
-    publish(readings, due, into: &snapshot, ledger)
+    publish(readings, into: &snapshot, ledger)
   }
 
   // MARK: Processes
@@ -182,8 +182,7 @@ final class HostSampling {
 
   /// Replaces in the snapshot what was due and did not fail.
   private func publish(
-    _ readings: [NamespaceReading], _ due: Set<Collector>, into snapshot: inout Snapshot,
-    _ ledger: SampleLedger
+    _ readings: [NamespaceReading], into snapshot: inout Snapshot, _ ledger: SampleLedger
   ) {
     func values<Value>(_ value: (NamespaceReading) -> Value?) -> [InNamespace<Value>] {
       readings.compactMap { reading in
@@ -200,7 +199,7 @@ final class HostSampling {
         }
       }
     }
-    if due.contains(.limit) {
+    if ledger.isGood(.limit) {
       ledger.run(for: [.limit]) {
         var limits = try sources.hostLimits()
         limits.namespaces = values(\.limits)

@@ -88,7 +88,8 @@ final class HostSources {
     }
   }
 
-  private func readTCPInProcFS(
+  /// The part of `readTCP` that asks /proc/net.
+  func readTCPInProcFS(
     into tables: inout TCPTables, _ body: (InternetSocket) -> Void
   ) throws {
     // The files name listeners first, but each only those of its own family.
@@ -136,17 +137,22 @@ final class HostSources {
       }
     } catch {
       guard error.isRefusal else { throw error }
-      for table in NetSocketTable.Table.tables(of: kind) {
-        do {
-          try procfs.forEachLine(of: "\(net)/\(table.file.dropFirst("net/".count))") {
-            line, number in
-            if let inode = try NetSocketTable.inode(line, number: number, of: table), inode != 0 {
-              body(inode)
-            }
+      try readInodesInProcFS(of: kind, body)
+    }
+  }
+
+  /// The part of `readInodes` that asks /proc/net.
+  func readInodesInProcFS(of kind: SocketKind, _ body: (UInt32) -> Void) throws {
+    for table in NetSocketTable.Table.tables(of: kind) {
+      do {
+        try procfs.forEachLine(of: "\(net)/\(table.file.dropFirst("net/".count))") {
+          line, number in
+          if let inode = try NetSocketTable.inode(line, number: number, of: table), inode != 0 {
+            body(inode)
           }
-        } catch let error as SystemError where error.isGone {
-          continue
         }
+      } catch let error as SystemError where error.isGone {
+        continue
       }
     }
   }

@@ -70,8 +70,11 @@ final class ProcFSAttribution: AttributionBackend {
     // In a namespace whose tables were not read, most sockets are in none. Looking at each again
     // would double the cost, and tell nothing of their states.
     if let namespace = member.namespace, !isRead(namespace) { return .other }
-    let name = procfs.socketProtocolName(holder.descriptor, of: member.pid)
-    guard procfs.isOpen(holder.descriptor, of: member.pid, socketInode: inode) else { return nil }
+    // The directory of a thread is not listed beside those of processes, and is there all the same.
+    let name = procfs.socketProtocolName(holder.descriptor, of: member.thread)
+    guard procfs.isOpen(holder.descriptor, of: member.thread, socketInode: inode) else {
+      return nil
+    }
     return name.map(Self.isListedOnceUsed) == true ? .unbound : .other
   }
 

@@ -19,6 +19,8 @@ struct ProcessWalk {
   /// A live process whose descriptors could be read.
   struct Member {
     var pid: Int32
+    /// Under whose id its descriptors are to be found: its own, unless its main thread has ended.
+    var thread: Int32
     /// Its place in `groups`.
     var group: Int
     /// The inode of its network namespace; nil where that cannot be read.
@@ -129,7 +131,8 @@ struct ProcessWalker: ~Copyable {
       }
       walk.members.append(
         ProcessWalk.Member(
-          pid: pid, group: index, namespace: namespace, socketDescriptors: held.sockets))
+          pid: pid, thread: held.thread ?? pid, group: index, namespace: namespace,
+          socketDescriptors: held.sockets))
     }
     identities.endWalk()
     if depth == .descriptors { expectedSockets = walk.holders.count }
@@ -148,6 +151,8 @@ struct ProcessWalker: ~Copyable {
   private struct Held {
     var descriptors: UInt64 = 0
     var sockets: UInt64 = 0
+    /// The thread that listed them; nil where that is the main thread.
+    var thread: Int32?
   }
 
   private struct Visit {
@@ -235,8 +240,9 @@ struct ProcessWalker: ~Copyable {
       let tasks = try process.open(below: "task", directory: true)
       for thread in try threadEntries.numbers(in: tasks, name: "task") {
         do throws(SystemError) {
-          let held = try read(
+          var held = try read(
             directory: tasks.open(below: "\(thread)/fd", directory: true), into: &holders)
+          held.thread = thread
           if held.descriptors > 0 { return held }
           holders.dropMember()
         } catch {

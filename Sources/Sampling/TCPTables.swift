@@ -78,7 +78,9 @@ struct TCPTables {
         address: socket.local, port: socket.localPort, acceptQueue: socket.receiveQueue,
         // Without a cookie it comes from /proc/net, which has no limits.
         acceptQueueLimit: socket.cookie == 0 ? nil : UInt64(socket.sendQueue), inode: socket.inode))
-    guard !portPlaces.isEmpty else { return }
+    // Nobody listens on port 0. Were it counted, there would be one place more than `portPlaces` can
+    // tell apart.
+    guard !portPlaces.isEmpty, socket.localPort != 0 else { return }
     if portPlaces[Int(socket.localPort)] == 0 {
       portSockets.append(TCPStateCounts())
       portPlaces[Int(socket.localPort)] = UInt16(portSockets.count)

@@ -1,23 +1,81 @@
+import LinuxIO
+import ProcFS
 import SocketModel
 import TestSupport
 import Testing
 
 @testable import Sampling
 
-/// What is said of the fixture hosts. The numbers are those of the `HOST.md` beside each of them,
-/// counted by other means.
+/// What is said of the fixture hosts. The numbers are those of the `HOST.md` beside each of them, or
+/// were counted in its files by other means. No kernel is asked.
 struct HostTests {
-  private func sources(_ host: String) throws -> HostSources {
-    try HostSources(procfsPath: Fixtures.path("proc/" + host))
+  /// What one host holds, joined with its own tables.
+  private struct Host {
+    var process: ProcessSockets
+    var walk: ProcessWalk
+    var tables: TCPTables
+
+    init(_ name: String, depth: ProcessWalker.Depth = .descriptors) throws {
+      let path = Fixtures.path("proc/" + name)
+      let sources = try HostSources(procfsPath: path)
+      let attribution = ProcFSAttribution(try ProcFileSystem(path: path), groupingBy: .comm)
+      walk = try attribution.walk(depth, thresholds: 0) { _ in false }
+      tables = TCPTables(
+        readsListeners: true, localPorts: LocalPorts(range: 32768...60999, reserved: []))
+      try sources.readTCPInProcFS(into: &tables) { socket in
+        if socket.inode != 0 {
+          attribution.add(
+            inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
+        }
+      }
+      for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
+        try sources.readInodesInProcFS(of: kind) { attribution.add(inode: $0, .init(kind)) }
+      }
+      attribution.finish(&walk) { _ in true }
+      process = ProcessSockets(walk, maxGroups: 100)
+      process.topSocketDescriptors = walk.holdersOfMost(20) { [walk] in
+        walk.members[$0].socketDescriptors
+      }
+    }
+
+    /// A group as one line: name, instances, sockets / descriptors. Every one here is readable.
+    var groups: [String] {
+      process.groups.map { group in
+        #expect(group.readable == group.instances)
+        return
+          "\(group.name) \(group.instances) \(group.socketDescriptors.sum)/\(group.openDescriptors)"
+      }
+    }
+
+    /// The sockets of each group that holds TCP sockets: descriptors that are TCP / no table's /
+    /// shared, then the sockets by state.
+    var sockets: [String] {
+      process.groups.compactMap { group in
+        if group.tcpSockets.sum == 0 { return nil }
+        let kinds = group.socketDescriptors
+        #expect(kinds[.tcp] + kinds[.other] == kinds.sum)
+        let states = TCPState.allCases.filter { group.tcpSockets[$0] > 0 }.map {
+          "\($0.label) \(group.tcpSockets[$0])"
+        }
+        return "\(group.name) \(kinds[.tcp])/\(kinds[.other])/\(group.sharedSocketDescriptors): "
+          + states.joined(separator: ", ")
+      }
+    }
+
+    /// Sockets of one family by state, in the order of `TCPState`.
+    func counts(_ family: AddressFamily) -> [UInt64] {
+      TCPState.allCases.map { tables.tcp.counts[$0, family] }
+    }
   }
 
-  /// A group as one line: name, instances, sockets / descriptors. Every one here is readable.
-  private func describe(_ process: ProcessSockets) -> [String] {
-    process.groups.map { group in
-      #expect(group.readable == group.instances)
-      return
-        "\(group.name) \(group.instances) \(group.socketDescriptors.sum)/\(group.openDescriptors)"
-    }
+  /// What the zombie collector alone says.
+  private func zombies(_ host: String) throws -> Zombies {
+    var snapshot = Snapshot()
+    let host = try HostSampling(
+      .init(collectors: [.zombie], procfsPath: Fixtures.path("proc/" + host))
+    ) { _ in Issue.record("nothing was to be told") }
+    host.sample([.zombie], into: &snapshot, SampleLedger())
+    return try #require(snapshot.zombie)
   }
 
   private func describe(_ zombies: Zombies) -> [String] {
@@ -25,35 +83,47 @@ struct HostTests {
   }
 
   @Test func aServerWithoutIPv6() throws {
-    let sources = try sources("linux-5.10")
-    let walk = try sources.walk(readsDescriptors: true)
-    let process = ProcessSockets(walk, maxGroups: 100, top: 3)
+    let host = try Host("linux-5.10")
     #expect(
-      describe(process) == [
+      host.groups == [
         "(sd-pam) 1 0/0", ") S 1 1 1 0 -1  1 0/3", "exporter 1 1/4", "java 1 16/26",
         "php-fpm: pool w 1 1/5", "postgres 5 11/40", "sshd 2 4/13", "systemd 2 7/18",
         "systemd-journal 1 3/8",
       ])
-    #expect(process.topSocketDescriptors.map(\.pid) == [1201, 1, 310])
-    #expect(process.unreadable == 0)
+    #expect(
+      host.sockets == [
+        "java 16/0/0: established 7, syn_sent 1, close_wait 7, listen 1",
+        // The five of them share one socket, which is in no table.
+        "postgres 5/6/5: established 4, listen 1",
+        "sshd 2/2/0: established 1, listen 1",
+      ])
+    #expect(host.process.topSocketDescriptors.map(\.pid).prefix(3) == [1201, 1, 310])
+    #expect(host.process.unreadable == 0)
 
-    let zombies = try sources.zombies(in: walk, maxGroups: 100)
+    #expect(host.counts(.ipv4) == [12, 1, 2, 1, 2, 5, 0, 7, 1, 3, 1])
+    #expect(host.counts(.ipv6).allSatisfy { $0 == 0 })
+    #expect(host.tables.tcp.queueBytes[0].receive == 1558)
+    #expect(host.tables.tcp.queueBytes[0].send == 16423)
+    #expect(host.tables.closeWait.count == 7)
+    #expect(host.tables.listeners.map(\.port) == [22, 5432, 8080])
+    #expect(host.tables.listeners.map(\.acceptQueue) == [0, 0, 3])
+
+    let zombies = try zombies("linux-5.10")
     #expect(describe(zombies) == ["java default 2"])
     #expect(zombies.total == 2)
     #expect(zombies.processes == 26)
     #expect(zombies.processLimit == 32768)
 
+    let sources = try HostSources(procfsPath: Fixtures.path("proc/linux-5.10"))
     let sockstat = try sources.sockstat()
     #expect(sockstat.socketsUsed == 148)
     #expect(sockstat.ipv6 == Sockstat.Family())
   }
 
   @Test func aMachineThatRunsContainers() throws {
-    let sources = try sources("linux-6.1")
-    let walk = try sources.walk(readsDescriptors: true)
-    let process = ProcessSockets(walk, maxGroups: 100, top: 4)
-    #expect(process.groups.count == 26)
-    let groups = describe(process)
+    let host = try Host("linux-6.1")
+    #expect(host.process.groups.count == 26)
+    let groups = host.groups
     for group in [
       "nginx 3 34/53", "kubelet 1 5/12", "npm start 1 1/6", "tokio-runtime-w 1 5/9",
       "(unnamed) 1 0/3", "\u{fffd}\u{fffd}\u{fffd} 1 0/3", "new\nline 1 0/3", "日本語名 1 1/4",
@@ -61,46 +131,98 @@ struct HostTests {
     ] {
       #expect(groups.contains(group), "\(group)")
     }
-    #expect(process.groups.reduce(0) { $0 + $1.instances } == 28)
+    #expect(host.process.groups.reduce(0) { $0 + $1.instances } == 28)
     // 7001 counts by the descriptors of a thread of it that lives.
-    #expect(process.groups.reduce(0) { $0 + $1.openDescriptors } == 164 + 9)
-    #expect(process.groups.reduce(0) { $0 + $1.socketDescriptors.sum } == 60 + 5)
-    #expect(process.topSocketDescriptors.map(\.pid) == [841, 842, 960, 955])
+    #expect(host.process.groups.reduce(0) { $0 + $1.openDescriptors } == 164 + 9)
+    #expect(host.process.groups.reduce(0) { $0 + $1.socketDescriptors.sum } == 60 + 5)
+    #expect(host.process.topSocketDescriptors.map(\.pid).prefix(4) == [841, 842, 960, 955])
+    #expect(
+      host.sockets == [
+        "kubelet 2/3/0: listen 2",
+        "nginx 30/4/6: established 22, close_wait 2, listen 2",
+        "sshd 2/0/0: listen 2",
+        "tokio-runtime-w 5/0/0: established 5",
+      ])
+    #expect(host.counts(.ipv4) == [17, 0, 3, 0, 1, 11, 1, 0, 1, 3, 1])
+    #expect(host.counts(.ipv6) == [10, 1, 1, 1, 1, 5, 0, 2, 1, 3, 0])
+    // Port 80 is listened on, so its connections take no port that somebody could need.
+    #expect(host.tables.ports.map(\.number) == [22, 80, 10248, 10250])
+    #expect(host.tables.ports.map(\.sockets.sum) == [2, 51, 1, 1])
+    #expect(
+      host.tables.portUses.worst(2).map { $0.destination.text(port: $0.destinationPort) } == [
+        "203.0.113.5:5672", "[2001:db8:4::1]:443",
+      ])
+    #expect(host.tables.portUses.worst(4).map(\.ports) == [5, 1, 1, 1])
 
-    let zombies = try sources.zombies(in: walk, maxGroups: 100)
+    let zombies = try zombies("linux-6.1")
     #expect(
       describe(zombies) == [
         "cron-ish ignored 1", "forkserver default 2", "npm start default 5", "unknown unknown 1",
       ])
     #expect(zombies.total == 9)
     #expect(zombies.processes == 45)
+    let sources = try HostSources(procfsPath: Fixtures.path("proc/linux-6.1"))
     #expect(try sources.sockstat().ipv6.inUse == [18, 3, 0, 2, 1])
   }
 
   @Test func aRecordedMachine() throws {
-    let sources = try sources("linux-6.18")
-    let walk = try sources.walk(readsDescriptors: true)
-    let process = ProcessSockets(walk, maxGroups: 100, top: 20)
+    let host = try Host("linux-6.18")
     #expect(
-      describe(process) == [
+      host.groups == [
         "(unnamed) 1 0/3", ") Z 1 ( 1 0/3", "a b (c) d 1 0/3", "deaf 1 0/3", "edge 1 37/40",
-        "edge6 1 37/40", "exporter 1 0/3", "forgetful 1 0/3", "half-dead 1 4/7", "init 1 0/3",
-        "kinds 1 7/16", "master 1 1/4", "new\nline\\ 1 0/3", "nothing-open 1 0/0", "slow 1 0/3",
-        "threads 1 0/3", "worker 3 3/12", "\u{fffd}\u{fffd} caf\u{fffd} 1 0/3",
+        "edge6 1 37/40", "exporter 1 0/3", "forgetful 1 0/3",
+        // Its sockets are in no table here, and a plain file does not show the threads of a process
+        // beside it as the kernel does.
+        "half-dead 1 0/3",
+        "init 1 0/3", "kinds 1 7/16", "master 1 1/4", "new\nline\\ 1 0/3", "nothing-open 1 0/0",
+        "slow 1 0/3", "threads 1 0/3", "worker 3 3/12", "\u{fffd}\u{fffd} caf\u{fffd} 1 0/3",
       ])
-    #expect(process.topSocketDescriptors.map(\.pid) == [401, 402, 404, 422, 410, 419, 421, 423])
+    #expect(
+      host.process.topSocketDescriptors.map(\.pid) == [401, 402, 404, 410, 419, 421, 423])
+    let states =
+      "established 12, syn_sent 2, fin_wait1 1, fin_wait2 8, close_wait 7, last_ack 2, listen 4, "
+      + "closing 1"
+    #expect(
+      host.sockets == [
+        "edge 37/0/0: " + states, "edge6 37/0/0: " + states,
+        // One listener, four processes, two groups.
+        "master 1/0/1: listen 1", "worker 3/0/3: listen 1",
+      ])
+    #expect(host.counts(.ipv4) == [12, 2, 3, 1, 10, 6, 0, 7, 2, 5, 1])
+    #expect(host.counts(.ipv6) == [12, 2, 3, 1, 10, 6, 0, 7, 2, 4, 1])
+    #expect(host.tables.tcp.retransmitting == 10)
+    #expect(host.tables.tcp.probing == 8)
+    #expect(host.tables.tcp.keepingAlive == 0)
 
-    let zombies = try sources.zombies(in: walk, maxGroups: 100)
+    let zombies = try zombies("linux-6.18")
     #expect(describe(zombies) == ["deaf ignored 1", "forgetful default 3", "slow caught 2"])
     #expect(zombies.processes == 38)
   }
 
+  @Test(arguments: ["linux-5.10", "linux-6.1", "linux-6.18"])
+  func membersAndHoldersCorrespond(_ host: String) throws {
+    let path = Fixtures.path("proc/" + host)
+    var procfs = try ProcFileSystem(path: path)
+    var walker = ProcessWalker(groupingBy: .comm)
+    var walk = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
+    #expect(walk.members.count == Int(walk.groups.reduce(0) { $0 + $1.readable }))
+    walk.holders.sort()
+    var held = [UInt64](repeating: 0, count: walk.members.count)
+    walk.holders.forEachSocket { _, _, holders in
+      for holder in holders { held[holder.member] += 1 }
+    }
+    #expect(held == walk.members.map(\.socketDescriptors))
+  }
+
   @Test func withoutDescriptorsTheProcessesAreCountedStill() throws {
-    let sources = try sources("linux-6.1")
-    let process = ProcessSockets(
-      try sources.walk(readsDescriptors: false), maxGroups: 100, top: 20)
-    #expect(process.groups.reduce(0) { $0 + $1.instances } == 28)
-    #expect(process.unreadable == 0)
-    #expect(process.topSocketDescriptors.isEmpty)
+    let host = try Host("linux-6.1", depth: .states)
+    #expect(host.walk.processes == 45)
+    #expect(host.walk.zombies.count == 9)
+    #expect(host.walk.groups.isEmpty)
+    #expect(host.process.unreadable == 0)
+    #expect(host.process.topSocketDescriptors.isEmpty)
+    let identities = try Host("linux-6.1", depth: .identities)
+    #expect(identities.walk.processes == 45)
+    #expect(identities.walk.zombies.isEmpty)
   }
 }

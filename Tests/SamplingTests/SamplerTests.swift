@@ -1,4 +1,3 @@
-import Foundation
 import SocketModel
 import Synchronization
 import TestSupport
@@ -17,60 +16,56 @@ struct SamplerTests {
         case .collectorFailed(let collector, let error): "failed \(collector.name): \(error)"
         case .collectorRecovered(let collector): "recovered \(collector.name)"
         case .backendChanged(let backend, _): "backend \(backend.label)"
+        case .namespaceFailed(let name, let error): "namespace \(name): \(error)"
+        case .collectorSlowed(let collector, _): "slowed \(collector.name)"
+        case .collectorKeepsUp(let collector): "keeps up \(collector.name)"
         }
       told.withLock { $0.append(text) }
     }
   }
 
-  private func makeHost() throws -> URL {
-    let root = FileManager.default.temporaryDirectory.appending(path: "host-\(UUID())")
-    func write(_ path: String, _ text: String) throws {
-      let url = root.appending(path: path)
-      try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: url)
-    }
-    func descriptors(_ pid: Int, _ targets: [String]) throws {
-      let directory = root.appending(path: "\(pid)/fd")
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-      for (number, target) in targets.enumerated() {
-        try FileManager.default.createSymbolicLink(
-          atPath: directory.appending(path: "\(number)").path, withDestinationPath: target)
-      }
-    }
-    func stat(_ pid: Int, _ name: String, _ state: String, parent: Int, flags: Int = 0) -> String {
-      "\(pid) (\(name)) \(state) \(parent) 1 1 0 -1 \(flags) 0 0 0 0 0 0 0 0 20 0 1 0 100 0\n"
-    }
-    try write("net/sockstat", "sockets: used 7\nTCP: inuse 2 orphan 0 tw 1 alloc 3 mem 2\n")
-    try write("sys/kernel/pid_max", "4194304\n")
-    try write("1/stat", stat(1, "init", "S", parent: 0))
-    try write("1/status", "Name:\tinit\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000010000\n")
-    try descriptors(1, ["/dev/null", "socket:[100]", "pipe:[9]"])
-    try write("2/stat", stat(2, "kthreadd", "S", parent: 0, flags: 0x20_8040))
-    try descriptors(2, [])
-    try write("30/stat", stat(30, "web) S (", "S", parent: 1))
-    try descriptors(30, ["socket:[1]", "socket:[2]", "socket:[3]", "/srv/socket:[4]"])
-    try write("31/stat", stat(31, "web) S (", "R", parent: 1))
-    try descriptors(31, ["socket:[5]"])
-    try write("40/stat", stat(40, "dead", "Z", parent: 1))
-    try descriptors(40, [])
-    return root
+  /// The tables are the live host's, which has no sockets of these numbers.
+  private func makeHost() throws -> PlainHost {
+    let host = try PlainHost()
+    try host.write("net/sockstat", "sockets: used 7\nTCP: inuse 2 orphan 0 tw 1 alloc 3 mem 2\n")
+    try host.write("sys/kernel/pid_max", "4194304\n")
+    try host.process(
+      1, "init", holding: ["/dev/null", "socket:[4000000100]", "pipe:[9]"], parent: 0)
+    try host.write(
+      "1/status", "Name:\tinit\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000010000\n")
+    try host.stat(2, "kthreadd", parent: 0, flags: 0x20_8040)
+    try host.descriptors("2", [])
+    try host.process(
+      30, "web) S (",
+      holding: [
+        "socket:[4000000001]", "socket:[4000000002]", "socket:[4000000003]", "/srv/socket:[4]",
+      ])
+    try host.write(
+      "30/limits", "Limit  Soft Limit  Hard Limit  Units\nMax open files  8  16  files\n")
+    try host.process(31, "web) S (", holding: ["socket:[4000000003]"])
+    try host.stat(40, "dead", "Z")
+    try host.descriptors("40", [])
+    return host
   }
 
-  private func sampler(_ root: URL, _ events: Events) throws -> Sampler {
-    // TCP sockets come from netlink, which this host of files does not have.
+  private func sampler(_ host: PlainHost, _ events: Events) throws -> Sampler {
     try Sampler(
       Sampler.Configuration(
-        interval: .seconds(5), collectors: [.sockstat, .process, .zombie],
-        procfsPath: root.path)
+        interval: .seconds(1), collectors: [.sockstat, .process, .zombie],
+        procfsPath: host.path)
     ) { events.add($0) }
   }
 
+  /// Waits until every collector is due again and takes a sample.
+  private func next(_ sampler: Sampler) async throws -> Snapshot {
+    try await Task.sleep(for: .milliseconds(550))
+    return await sampler.sample()
+  }
+
   @Test func readsAHost() async throws {
-    let root = try makeHost()
-    defer { try? FileManager.default.removeItem(at: root) }
+    let host = try makeHost()
     let events = Events()
-    let snapshot = try await sampler(root, events).sample()
+    let snapshot = try await sampler(host, events).sample()
     #expect(snapshot.sockstat?.own()?.socketsUsed == 7)
     #expect(snapshot.sockstat?.own()?.tcpTimeWait == 1)
     #expect(snapshot.sockstat?.own()?.ipv6.inUse.allSatisfy { $0 == nil } == true)
@@ -79,7 +74,14 @@ struct SamplerTests {
     #expect(process.groups.map(\.instances) == [1, 2])
     #expect(process.groups.map(\.socketDescriptors.sum) == [1, 4])
     #expect(process.groups.map(\.openDescriptors) == [3, 5])
+    #expect(process.groups.map(\.socketDescriptors[.other]) == [1, 4])
+    #expect(process.groups.map(\.sharedSocketDescriptors) == [0, 2])
+    #expect(process.groups.map(\.descriptorLimitRatio) == [nil, 0.5])
+    #expect(process.closeWaitThresholds == [10, 60, 300, 3600])
+    #expect(process.groups.map(\.closeWaitAged) == [[0, 0, 0, 0], [0, 0, 0, 0]])
+    #expect(process.groups.map(\.closeWaitOldestSeconds) == [nil, nil])
     #expect(process.topSocketDescriptors.map(\.pid) == [30, 1, 31])
+    #expect(process.topCloseWait.isEmpty)
     #expect(process.unreadable == 0)
     let zombie = try #require(snapshot.zombie)
     #expect(zombie.total == 1)
@@ -91,23 +93,21 @@ struct SamplerTests {
   }
 
   @Test func oneBrokenSourceFailsAloneAndIsToldOnce() async throws {
-    let root = try makeHost()
-    defer { try? FileManager.default.removeItem(at: root) }
+    let host = try makeHost()
     let events = Events()
-    let sampler = try sampler(root, events)
+    let sampler = try sampler(host, events)
     _ = await sampler.sample()
-    let file = root.appending(path: "net/sockstat")
-    try Data("sockets: used many\n".utf8).write(to: file)
-    _ = await sampler.sample()
-    let broken = await sampler.sample()
+    try host.write("net/sockstat", "sockets: used many\n")
+    _ = try await next(sampler)
+    let broken = try await next(sampler)
     #expect(broken.collectors.map(\.succeeded) == [false, true, true])
     #expect(broken.collectors.map(\.errors) == [2, 0, 0])
     // What was read before stays until it is stale.
     #expect(broken.sockstat?.own()?.socketsUsed == 7)
     #expect(broken.process?.groups.count == 2)
     #expect(events.all == ["failed sockstat: net/sockstat: line 1: cannot read used"])
-    try Data("sockets: used 8\n".utf8).write(to: file)
-    let mended = await sampler.sample()
+    try host.write("net/sockstat", "sockets: used 8\n")
+    let mended = try await next(sampler)
     #expect(mended.sockstat?.own()?.socketsUsed == 8)
     #expect(mended.collectors[0].succeeded)
     #expect(events.all.last == "recovered sockstat")
@@ -115,13 +115,12 @@ struct SamplerTests {
   }
 
   @Test func oneOddProcessDoesNotDecideForTheHost() async throws {
-    let root = try makeHost()
-    defer { try? FileManager.default.removeItem(at: root) }
+    let host = try makeHost()
     // Its descriptors cannot be listed, but it is known and alive.
-    try FileManager.default.removeItem(at: root.appending(path: "31/fd"))
-    try Data().write(to: root.appending(path: "31/fd"))
+    try host.remove("31/fd")
+    try host.write("31/fd", "")
     let events = Events()
-    let sampler = try sampler(root, events)
+    let sampler = try sampler(host, events)
     let odd = await sampler.sample()
     #expect(odd.process?.unreadable == 1)
     #expect(odd.process?.groups.map(\.instances) == [1, 2])
@@ -129,8 +128,10 @@ struct SamplerTests {
     #expect(odd.process?.groups.map(\.socketDescriptors.sum) == [1, 3])
     #expect(odd.zombie?.total == 1)
     // Nothing is known of it now, so it might be a zombie.
-    try Data("31 (web".utf8).write(to: root.appending(path: "31/stat"))
-    let unknown = await sampler.sample()
+    // A directory of the same name is another process.
+    try host.move("31", to: "gone")
+    try host.write("31/stat", "31 (web")
+    let unknown = try await next(sampler)
     #expect(unknown.process?.unreadable == 1)
     #expect(unknown.process?.groups.map(\.instances) == [1, 1])
     #expect(unknown.zombie?.processes == 5)
