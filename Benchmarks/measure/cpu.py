@@ -9,13 +9,15 @@ from typing import Iterator
 
 from .errors import CannotMeasure
 from .exporter import Exporter, Page, Sample
+from .server import memory_of
 
 
 @dataclass(frozen=True)
 class Pass:
     walk_seconds: float
+    walk_wall_seconds: float
     dump_seconds: float
-    wall_seconds: float
+    dump_wall_seconds: float
     descriptors: int
     socket_descriptors: int
     tcp_sockets: int
@@ -23,6 +25,10 @@ class Pass:
     @property
     def cpu_seconds(self) -> float:
         return self.walk_seconds + self.dump_seconds
+
+    @property
+    def wall_seconds(self) -> float:
+        return self.walk_wall_seconds + self.dump_wall_seconds
 
 
 class Floor:
@@ -34,9 +40,12 @@ class Floor:
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split()
-        if len(answer) != 6:
+        if len(answer) != 7:
             raise CannotMeasure("the C floor failed")
-        return Pass(*map(float, answer[:3]), *map(int, answer[3:]))
+        return Pass(*map(float, answer[:4]), *map(int, answer[4:]))
+
+    def peak_bytes(self) -> int:
+        return memory_of(self.process.pid).peak
 
 
 @contextmanager
@@ -53,6 +62,7 @@ class Comparison:
     """Rounds of one floor pass and one sample of the exporter each."""
 
     rounds: list[tuple[Pass, Sample]]
+    floor_peak_bytes: int
 
     @property
     def last_pass(self) -> Pass:
@@ -90,7 +100,12 @@ class Comparison:
     def ratios(self) -> list[float]:
         return [sample.cpu_seconds / floor.cpu_seconds for floor, sample in self.rounds]
 
+    @property
+    def collector_ratio(self) -> float:
+        return median(sample.collector_cpu_seconds / floor.cpu_seconds for floor, sample in self.rounds)
+
 
 def compare(exporter: Exporter, floor: Floor, rounds: int) -> Comparison:
     samples = exporter.samples()
-    return Comparison([(floor.measure(), next(samples)) for _ in range(rounds)])
+    measured = [(floor.measure(), next(samples)) for _ in range(rounds)]
+    return Comparison(measured, floor.peak_bytes())

@@ -122,12 +122,16 @@ class Server:
         raise ServerFailed(f"{self.name} is never idle")
 
     def memory(self) -> Memory:
-        kilobytes = {}
-        for file in ("smaps_rollup", "status"):
-            text = Path(f"/proc/{self.process.pid}/{file}").read_text()
-            kilobytes |= dict(re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE))
-        return Memory(
-            resident=int(kilobytes["Rss"]) * 1024,
-            anonymous=int(kilobytes["Anonymous"]) * 1024,
-            peak=int(kilobytes["VmHWM"]) * 1024,
-        )
+        return memory_of(self.process.pid)
+
+
+def memory_of(pid: int) -> Memory:
+    kilobytes = {}
+    for file in ("smaps_rollup", "status"):
+        text = Path(f"/proc/{pid}/{file}").read_text()
+        kilobytes |= dict(re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE))
+    return Memory(
+        resident=int(kilobytes["Rss"]) * 1024,
+        anonymous=int(kilobytes["Anonymous"]) * 1024,
+        peak=int(kilobytes["VmHWM"]) * 1024,
+    )

@@ -2,7 +2,8 @@
 // and the TCP sockets of both families dumped through sock_diag without extensions, counted by state.
 //
 // Does one pass for each line on standard input, so that it is measured warm, as a running exporter is,
-// and answers with a line: walk CPU, dump CPU, wall (seconds), descriptors, socket descriptors, TCP sockets.
+// and answers with a line: walk CPU, walk wall, dump CPU, dump wall (seconds), descriptors, socket
+// descriptors, TCP sockets.
 
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -106,17 +107,17 @@ int main(void) {
     descriptors = socket_descriptors = 0;
     memset(sockets_by_state, 0, sizeof sockets_by_state);
 
-    double wall = seconds(CLOCK_MONOTONIC), start = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double start_wall = seconds(CLOCK_MONOTONIC), start = seconds(CLOCK_PROCESS_CPUTIME_ID);
     walk();
-    double walked = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double walked_wall = seconds(CLOCK_MONOTONIC), walked = seconds(CLOCK_PROCESS_CPUTIME_ID);
     dump(AF_INET);
     dump(AF_INET6);
-    double dumped = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double dumped_wall = seconds(CLOCK_MONOTONIC), dumped = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
     long sockets = 0;
     for (int state = 0; state < 16; state++) sockets += sockets_by_state[state];
-    printf("%.9f %.9f %.9f %ld %ld %ld\n", walked - start, dumped - walked, seconds(CLOCK_MONOTONIC) - wall,
-           descriptors, socket_descriptors, sockets);
+    printf("%.9f %.9f %.9f %.9f %ld %ld %ld\n", walked - start, walked_wall - start_wall, dumped - walked,
+           dumped_wall - walked_wall, descriptors, socket_descriptors, sockets);
     fflush(stdout);
   }
   return 0;

@@ -1,9 +1,9 @@
-// load PROCESSES SOCKETS CLOSE_WAIT IDLE
+// load PROCESSES SOCKETS CLOSE_WAIT IDLE FILES MIXED
 //
 // Holds SOCKETS TCP sockets on loopback, spread evenly over PROCESSES processes (half of them servers,
-// half clients), CLOSE_WAIT of them half closed, and IDLE more processes that only exist, each under a
-// name of its own, as on a host that does other things too. Prints "ready" when all stands, and holds
-// it until standard input ends.
+// half clients), CLOSE_WAIT of them half closed, and IDLE more processes under sixty names, as on a host
+// that does other things too. Each of those opens FILES files, and together they hold MIXED sockets, of
+// which most are Unix sockets. Prints "ready" when all stands, and holds it until standard input ends.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { first_port = 9500, descriptors_beside_sockets = 16, descriptors_of_an_idle_process = 8 };
+enum { first_port = 9500, descriptors_beside_sockets = 16, names_of_idle_processes = 60 };
 
 static int ready_pipe[2];
 
@@ -84,8 +84,29 @@ static void connect_to(int pair, int connections, int close_wait) {
   hold();
 }
 
-static void idle(void) {
-  for (int i = 0; i < descriptors_of_an_idle_process; i++) open("/dev/null", O_RDONLY | O_CLOEXEC);
+// Seven of ten are Unix sockets, one is UDP, one a TCP listener, one a TCP connection (with itself).
+static void open_mixed_socket(int number) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int kind = number % 10, family = kind < 7 ? AF_UNIX : AF_INET, type = kind == 7 ? SOCK_DGRAM : SOCK_STREAM;
+  int fd = socket(family, type | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("socket");
+  if (kind < 7) {
+    address.sin_family = AF_UNIX;
+    length = sizeof address.sin_family;
+  }
+  if (bind(fd, (void *)&address, length) < 0) fail("bind");
+  if (kind < 7 || kind == 8) listen(fd, 128);
+  if (kind == 9) {
+    reset_on_close(fd);
+    getsockname(fd, (void *)&address, &length);
+    if (connect(fd, (void *)&address, length) < 0) fail("connect");
+  }
+}
+
+static void idle(int files, int first_socket, int end_of_sockets) {
+  for (int i = 0; i < files; i++) open("/dev/null", O_RDONLY | O_CLOEXEC);
+  for (int i = first_socket; i < end_of_sockets; i++) open_mixed_socket(i);
   hold();
 }
 
@@ -102,11 +123,12 @@ static void raise_descriptor_limit(int needed) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: load PROCESSES SOCKETS CLOSE_WAIT IDLE\n");
+  if (argc != 7) {
+    fprintf(stderr, "usage: load PROCESSES SOCKETS CLOSE_WAIT IDLE FILES MIXED\n");
     return 64;
   }
-  int pairs = atoi(argv[1]) / 2, sockets = atoi(argv[2]), close_wait = atoi(argv[3]), idlers = atoi(argv[4]);
+  int pairs = atoi(argv[1]) / 2, sockets = atoi(argv[2]), close_wait = atoi(argv[3]);
+  int idlers = atoi(argv[4]), files = atoi(argv[5]), mixed = atoi(argv[6]);
   int connections = pairs ? sockets / 2 / pairs : 0;
   raise_descriptor_limit(connections + descriptors_beside_sockets);
   if (pipe2(ready_pipe, O_CLOEXEC) < 0) fail("pipe");
@@ -128,9 +150,9 @@ int main(int argc, char **argv) {
   for (int i = 0; i < idlers; i++) {
     if ((children[count++] = fork()) == 0) {
       char name[16];
-      snprintf(name, sizeof name, "idle-%d", i);
+      snprintf(name, sizeof name, "idle-%d", i % names_of_idle_processes);
       become_child(name);
-      idle();
+      idle(files, mixed * i / idlers, mixed * (i + 1) / idlers);
     }
   }
 
