@@ -26,9 +26,25 @@ struct DescriptorTests {
     ],
   ]
 
-  private func count(_ path: String) throws -> DescriptorCounts {
+  private struct Counts: Equatable {
+    var all: UInt64 = 0
+    var sockets: UInt64 = 0
+  }
+
+  private func count(_ path: String) throws -> Counts {
     var reader = DescriptorReader()
-    return try reader.count(in: FileDescriptor.open(path, directory: true))
+    return try count(&reader, FileDescriptor.open(path, directory: true))
+  }
+
+  private func count(
+    _ reader: inout DescriptorReader, _ directory: consuming FileDescriptor
+  ) throws -> Counts {
+    var counts = Counts()
+    try reader.forEach(in: directory) { descriptor in
+      counts.all += 1
+      if descriptor.socketInode != nil { counts.sockets += 1 }
+    }
+    return counts
   }
 
   @Test(arguments: Host.allCases)
@@ -40,7 +56,7 @@ struct DescriptorTests {
     let expected = try #require(Self.expected[host])
     for pid in try procfs.processIDs(using: &entries) {
       let process = try procfs.openProcess(pid)
-      let counts = try reader.count(in: process.open(below: "fd", directory: true))
+      let counts = try count(&reader, process.open(below: "fd", directory: true))
       // Kernel threads, zombies and a process whose main thread has ended show none.
       let (all, sockets) = expected[pid] ?? (0, 0)
       #expect(counts.all == all && counts.sockets == sockets, "\(pid)")
@@ -62,7 +78,7 @@ struct DescriptorTests {
       let counts = try count("\(host.path)/\(pid)/task/\(thread)/fd")
       #expect(counts.all == all && counts.sockets == sockets)
     }
-    #expect(try count("\(host.path)/\(pid)/task/\(pid)/fd") == DescriptorCounts())
+    #expect(try count("\(host.path)/\(pid)/task/\(pid)/fd") == Counts())
   }
 
   @Test func onlyLinksToSocketsAreSockets() throws {
@@ -109,5 +125,44 @@ struct DescriptorTests {
     #expect(after.sockets >= 20)
     #expect(after.all >= 22)
     #expect(before.all >= 1)
+  }
+
+  @Test(arguments: [
+    ("socket:[4711]", UInt32(4711)), ("socket:[0]", 0), ("socket:[4294967295]", .max),
+    ("socket:[]", nil), ("socket:[4711", nil), ("socket:4711", nil), ("pipe:[4711]", nil),
+    ("/socket:[4711]", nil), ("", nil),
+  ])
+  func inodesOfLinks(text: String, inode: UInt32?) {
+    #expect(SocketLink.parseInode(Array(text.utf8).span) == inode)
+  }
+
+  @Test func whatASocketIsIsStillToldLater() throws {
+    // What a test expects of a noncopyable value must be asked before.
+    let procfs = try ProcFileSystem()
+    let pid = getpid()
+    func isOpen(_ number: Int32, of pid: Int32 = getpid(), inode: UInt32) -> Bool {
+      procfs.isOpen(UInt32(number), of: pid, socketInode: inode)
+    }
+    func name(_ number: Int32, of pid: Int32 = getpid()) -> String? {
+      procfs.socketProtocolName(UInt32(number), of: pid)
+    }
+    let number = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+    let link = try procfs.withLink("\(pid)/fd/\(number)") { SocketLink.parseInode($0) }
+    let inode = try #require(link)
+    #expect(name(number) == "UDPv6")
+    #expect(isOpen(number, inode: inode))
+    #expect(!isOpen(number, inode: inode &+ 1))
+    #expect(!isOpen(number, of: 1 << 30, inode: inode))
+    close(number)
+    #expect(!isOpen(number, inode: inode))
+    #expect(name(number, of: 1 << 30) == nil)
+  }
+
+  @Test(arguments: [
+    ("/usr/sbin/nginx", "/usr/sbin/nginx"), ("/usr/bin/app (deleted)", "/usr/bin/app"),
+    ("/srv/ (deleted) x", "/srv/ (deleted) x"), ("", ""),
+  ])
+  func pathsOfPrograms(link: String, path: String) {
+    #expect(ProgramPath.parse(Array(link.utf8).span) == path)
   }
 }
