@@ -112,13 +112,14 @@ package actor Sampler {
     }
   }
 
-  /// Takes one sample, now.
-  package func sample() -> Snapshot {
+  /// Takes a sample of what is due; of everything the first time.
+  /// - Parameter tick: what time it is.
+  package func sample(at tick: ContinuousClock.Instant = .now) -> Snapshot {
     let begun = ContinuousClock.now
     let ledger = SampleLedger()
-    let due = schedule.due(at: begun)
+    let due = schedule.due(at: tick)
     host.sample(due, into: &snapshot, ledger)
-    schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: begun)
+    schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: tick)
     watchSockets(hasWalked: due.contains(.process))
     for index in snapshot.collectors.indices {
       account(ledger.entries[snapshot.collectors[index].collector], to: &snapshot.collectors[index])

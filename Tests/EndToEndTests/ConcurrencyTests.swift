@@ -59,7 +59,7 @@ struct ConcurrencyTests {
           // whole page has what it says it has, and ends as every page does.
           let page = try MetricPage(bytes, as: format)
           #expect(page.families.last?.name == "process_start_time_seconds")
-          #expect(page.samples("socket_exporter_collector_success").count == 4)
+          #expect(page.samples("socket_exporter_collector_success").count == 7)
           let tcp = ["collector": "tcp"]
           let isFresh = page.value("socket_exporter_collector_success", tcp) == 1
           #expect(page.samples("socket_tcp_sockets").count == (isFresh ? 22 : 0))

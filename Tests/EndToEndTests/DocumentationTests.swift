@@ -16,7 +16,7 @@ struct DocumentationTests {
       let peer = try host.actor(named: "peer")
       try peer.close(peer.connect(to: parent.listen(), of: parent).own)
       try parent.bearChildren(1, .byDefault)
-      let exporter = try host.serve()
+      let exporter = try host.serve("--netns", "all")
       return try eventually("a page with every collector") {
         let answer = try host.run(["curl", "-sf", "http://127.0.0.1:\(exporter.port)/metrics"])
         guard answer.exit == .code(0) else { return nil }
