@@ -71,7 +71,7 @@ struct FailingSourceTests {
   /// Where /proc should be, a directory with nothing in it but a process that tells nothing.
   private static func bareDirectory(on host: TestHost) throws -> String {
     let directory = host.directory + "/bare"
-    _ = try host.run(["mkdir", "-p", directory + "/1"])
+    try host.shell("mkdir -p \"$1/1\"", directory)
     return directory
   }
 
@@ -99,6 +99,19 @@ struct FailingSourceTests {
         wrapper: Exporter.withoutNetlink, exit: .code(1))
       #expect(Self.success(page, "tcp") == 0)
       #expect(page.samples("socket_tcp_sockets").isEmpty)
+    }
+  }
+
+  @Test("a directory without processes is no /proc: not a host with zero processes")
+  func noProcesses() async throws {
+    try await TestHost.run { host in
+      for command in ["metrics", "serve"] {
+        let outcome = try host.run([Exporter.path, command, "--path.procfs", host.directory])
+        #expect(outcome.exit == .code(64))
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(host.directory))
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ struct CommandTests {
       let directory = try TemporaryDirectory()
       _ = try directory.makeFIFO("1/stat")
       let file = try directory.makeFIFO("net/sockstat")
+      try Tools.run(["mkdir", directory.path + "/1"])
       let process = try Exporter.start(
         RunningExporter.arguments + Self.quick + ["--path.procfs", directory.path])
       let writer = try file.openForWriting()

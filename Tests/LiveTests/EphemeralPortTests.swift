@@ -88,6 +88,21 @@ struct EphemeralPortTests {
     }
   }
 
+  @Test("an IPv6 socket that talks IPv4 takes the ports that IPv4 sockets take")
+  func mapped() async throws {
+    try await TestHost.run { host in
+      try Self.narrow(host)
+      let server = try host.actor(named: "server")
+      let client = try host.actor(named: "client")
+      let listener = try server.listen(port: 80)
+      for _ in 0..<5 { try client.connect("::ffff:127.0.0.1", port: 80) }
+      #expect(try client.connectAll(to: listener) == (11, "EADDRNOTAVAIL"))
+      let page = try host.sample()
+      #expect(page.value("socket_ephemeral_ports_used_worst") == Self.ports)
+      #expect(Self.used(page) == [["127.0.0.1", "127.0.0.1:80"]: Self.ports])
+    }
+  }
+
   @Test("connections in TIME_WAIT keep their ports")
   func timeWait() async throws {
     try await TestHost.run { host in

@@ -10,7 +10,8 @@ struct PrivilegeTests {
     _ = try roots.listen()
 
     let own = try host.actor(named: "own")
-    for _ in 0..<2 { _ = try own.socket(.udp4) }
+    try own.bind(own.socket(.udp4))
+    _ = try own.socket(.tcp6)
     try own.openFiles(4)
     try own.become(user: Exporter.Privileges.user)
 
@@ -22,16 +23,21 @@ struct PrivilegeTests {
 
   private static func expectOwnProcessOnly(_ page: MetricPage) {
     #expect(page.instances(of: "own") == 1)
-    #expect(page.socketDescriptors(of: "own") == 2)
+    expectGroup("own", page, ["udp": 1, "unbound": 1])
     // Its sockets, its files and the pipes it talks through.
     #expect(page.openDescriptors(of: "own") == 9)
     for name in ["roots", "hidden"] {
       // Absent: a zero would say that it holds none.
       #expect(page.socketDescriptors(of: name) == nil, "\(name)")
       #expect(page.openDescriptors(of: name) == nil, "\(name)")
-      #expect(!page.samples("socket_pid_socket_fds").contains { $0.labels["process"] == name })
+      for family in [
+        "socket_process_tcp_sockets", "socket_process_shared_socket_fds",
+        "socket_process_close_wait_aged", "socket_process_fd_limit_ratio", "socket_pid_socket_fds",
+      ] {
+        #expect(!page.samples(family).contains { $0.labels["process"] == name }, "\(family)")
+      }
     }
-    for collector in ["sockstat", "tcp", "process", "zombie"] {
+    for collector in ["sockstat", "tcp", "process", "listener", "port", "zombie", "limit"] {
       #expect(page.value("socket_exporter_collector_success", ["collector": collector]) == 1)
     }
     expectSockets(page, ["ipv4": ["listen": 1]])
@@ -103,6 +109,48 @@ struct PrivilegeTests {
       #expect(page.instances(of: "mixed") == 2)
       #expect(page.socketDescriptors(of: "mixed") == 2)
       #expect(page.value("socket_processes_unreadable") == 2)
+    }
+  }
+
+  @Test("connections of unreadable processes count on the host, and in nobody")
+  func unreadableConnections() async throws {
+    try await TestHost.run { host in
+      let roots = try host.actor(named: "roots")
+      let own = try host.actor(named: "own")
+      let listener = try roots.listen()
+      for _ in 0..<3 { try own.connect(to: listener, of: roots) }
+      let leaking = try own.connect(to: listener, of: roots)
+      try roots.shutdown(leaking.peer)
+      try own.become(user: Exporter.Privileges.user)
+
+      let page = try host.sample(privileges: .none)
+      let states = ["established": 6.0, "listen": 1, "close_wait": 1, "fin_wait2": 1]
+      expectSockets(page, ["ipv4": states])
+      expectGroup("own", page, ["tcp": 4], states: ["established": 3, "close_wait": 1])
+      #expect(page.closeWaitOldest(of: "own") != nil)
+      #expect(page.sum("socket_process_socket_fds", ["kind": "tcp"]) == 4)
+      // Where the other processes cannot be read nothing is known of sharing.
+      #expect(page.sum("socket_process_shared_socket_fds") == 0)
+      #expect(
+        page.rows(
+          "socket_listener_tcp_sockets", by: "state", ["port": "\(listener.port)"])
+          == ["listen": 1, "established": 3, "fin_wait2": 1, "close_wait": 0])
+    }
+  }
+
+  @Test("without the right to enter other network namespaces the own one is right")
+  func otherNamespaces() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let other = try host.actor(named: "other-side", wrapper: TestHost.inOwnNetworkNamespace)
+      _ = try other.listen()
+      try other.become(user: Exporter.Privileges.user)
+      let page = try host.sample("--netns=all", privileges: .none)
+      Self.expectOwnProcessOnly(page)
+      // Its namespace was not read: what its sockets are is not known, how many there are is.
+      let name = "ns-" + (try host.networkNamespace(of: other))
+      expectGroup("other-side", in: name, page, ["other": 1])
+      #expect(page.samples("socket_tcp_sockets").allSatisfy { $0.labels["netns"] == nil })
     }
   }
 

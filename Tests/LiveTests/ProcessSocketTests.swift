@@ -87,38 +87,6 @@ struct ProcessSocketTests {
     }
   }
 
-  @Test("groups over the cap are summed into one, and no sum changes")
-  func groupCap() async throws {
-    try await TestHost.run { host in
-      for (name, sockets) in [("big", 40), ("large", 30), ("small", 2), ("tiny", 1), ("none", 0)] {
-        let actor = try host.actor(named: name)
-        for _ in 0..<sockets { _ = try actor.socket(.udp4) }
-        try actor.openFiles(3)
-      }
-      // A process may be called what the sum is called.
-      let namesake = try host.actor(named: "other")
-      _ = try namesake.socket(.udp4)
-
-      let whole = try host.sample()
-      let capped = try host.sample("--process.max-groups", "2")
-      for family in [
-        "socket_process_instances", "socket_process_socket_fds", "socket_process_open_fds",
-      ] {
-        #expect(capped.sum(family) == whole.sum(family), "\(family)")
-      }
-      #expect(capped.socketDescriptors(of: "big") == 40)
-      #expect(capped.socketDescriptors(of: "large") == 30)
-      #expect(capped.socketDescriptors(of: "small") == nil)
-      let groups = whole.samples("socket_process_instances").count
-      #expect(capped.samples("socket_process_instances").count == 3)
-      #expect(whole.value("socket_process_groups_folded") == 0)
-      #expect(capped.value("socket_process_groups_folded") == Double(groups - 2))
-      // The cap on groups does not hide the processes that hold most.
-      #expect(
-        capped.samples("socket_pid_socket_fds") == whole.samples("socket_pid_socket_fds"))
-    }
-  }
-
   @Test("--process.top bounds the processes that are named by pid")
   func top() async throws {
     try await TestHost.run { host in

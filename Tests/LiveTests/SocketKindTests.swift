@@ -95,6 +95,30 @@ struct SocketKindTests {
     }
   }
 
+  @Test("UDP-Lite is UDP, where the kernel has it", arguments: [[], Exporter.withoutNetlink])
+  func lite(wrapper: [String]) async throws {
+    try await TestHost.run { host in
+      let actor = try host.actor(named: "lite")
+      guard let bound = try? actor.socket(.udplite4) else { return }
+      try actor.bind(bound)
+      _ = try actor.socket(.udplite4)
+      expectGroup("lite", try host.sample(wrapper: wrapper), ["udp": 1, "unbound": 1])
+    }
+  }
+
+  @Test("a socket that has an address only, and neither listens nor talks, is not in use")
+  func boundOnly() async throws {
+    try await TestHost.run { host in
+      let actor = try host.actor(named: "reserved")
+      for kind in [SocketActor.Kind.tcp4, .tcp6] {
+        try actor.bind(actor.socket(kind), to: kind == .tcp4 ? "127.0.0.1" : "::1")
+      }
+      let page = try host.sample()
+      expectGroup("reserved", page, ["unbound": 2])
+      expectSockets(page, [:])
+    }
+  }
+
   @Test("Multipath TCP is TCP", arguments: [("127.0.0.1", "ipv4"), ("::1", "ipv6")])
   func multipath(address: String, family: String) async throws {
     try await TestHost.run { host in

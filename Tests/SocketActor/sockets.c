@@ -69,6 +69,7 @@ static void make_socket(int count, char **words) {
         {"mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP},
         {"udp4", AF_INET, SOCK_DGRAM, 0},
         {"udp6", AF_INET6, SOCK_DGRAM, 0},
+        {"udplite4", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE},
         {"raw4", AF_INET, SOCK_RAW, IPPROTO_ICMP},
         {"raw6", AF_INET6, SOCK_RAW, IPPROTO_ICMPV6},
         {"unix", AF_UNIX, SOCK_STREAM, 0},

@@ -9,7 +9,7 @@ extension SocketActor {
 
   /// Sockets for `socket(_:)`.
   package enum Kind: String, Sendable {
-    case tcp4, tcp6, mptcp4, mptcp6, udp4, udp6, raw4, raw6, unix, netlink, packet, vsock
+    case tcp4, tcp6, mptcp4, mptcp6, udp4, udp6, udplite4, raw4, raw6, unix, netlink, packet, vsock
     case unixDatagram = "unix-datagram"
     case unixPacket = "unix-packet"
   }
