@@ -161,7 +161,7 @@ class Run:
                 "scrapes at rest", lambda: latency.measure(exporter, build, duration=10, sampling=False)
             )
             rest.throughput = self._attempt(
-                "wrk at rest", lambda: throughput.measure(exporter, build, rounds=3, seconds=3)
+                "wrk at rest", lambda: throughput.measure(exporter, build, rounds=3, seconds=2)
             )
 
     def _quiet(self) -> Comparison:
@@ -211,7 +211,7 @@ class Run:
             raise CannotMeasure("how long a sample takes is not known")
         duration = step.cpu.page.sample_duration_seconds
         with self._exporter(max(0.1, round(1.2 * duration, 2))) as exporter:
-            scrapes = latency.measure(exporter, self.plan.build, duration=30, sampling=True)
+            scrapes = latency.measure(exporter, self.plan.build, duration=20, sampling=True)
             exporter.page().require(step.load)
         return scrapes
 
@@ -228,7 +228,7 @@ class Run:
             if reason := self._hopeless(step, peer):
                 step.not_started[peer.name] = reason
                 continue
-            rounds = min(3, self.plan.rounds)
+            rounds = max(1, self.plan.rounds_at(step.load.sockets) // 2)
             cost = self._attempt(
                 f"{peer.name} at {step.load.sockets:,} sockets",
                 lambda: peer.measure(self.programs, self.plan.build, self.plan.limit, rounds),
