@@ -12,7 +12,7 @@ BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin nftables nginx-light procps \
 	prometheus python3 python3-prometheus-client util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
-	prometheus-node-exporter prometheus-process-exporter python3 wrk
+	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 
 .PHONY: help
 help: ## List what can be made

@@ -9,6 +9,7 @@ from typing import Iterator
 
 from .errors import CannotMeasure
 from .exporter import Exporter, Page, Sample
+from .peers import Cost
 from .server import memory_of
 
 
@@ -83,6 +84,18 @@ class Comparison:
     @property
     def floor_seconds(self) -> float:
         return median(floor.cpu_seconds for floor, _ in self.rounds)
+
+    @property
+    def floor_costs(self) -> dict[str, Cost]:
+        """Of each part alone, and of both; the memory is that of one program."""
+        passes, peak = [floor for floor, _ in self.rounds], self.floor_peak_bytes
+        walk_wall = median(floor.walk_wall_seconds for floor in passes)
+        dump_wall = median(floor.dump_wall_seconds for floor in passes)
+        return {
+            "C floor: walk": Cost(self.walk_seconds, walk_wall, peak),
+            "C floor: dump": Cost(self.dump_seconds, dump_wall, peak),
+            "C floor": Cost(self.floor_seconds, median(floor.wall_seconds for floor in passes), peak),
+        }
 
     @property
     def sample_seconds(self) -> float:

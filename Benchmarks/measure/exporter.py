@@ -11,6 +11,7 @@ from .load import Load
 from .server import Server, ServerFailed
 
 PORT = 9477
+DEFAULT_INTERVAL = 5.0
 SERIES = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$', re.MULTILINE)
 
 
@@ -26,6 +27,10 @@ class Page:
             for found, labels, value in SERIES.findall(self.body.decode())
             if found == name
         }
+
+    def by_collector(self, name: str) -> dict[str, float]:
+        values = self.values(f"socket_exporter_collector_{name}")
+        return {labels.split('"')[1]: value for labels, value in values.items()}
 
     def sum(self, name: str, having: str = "") -> float:
         return sum(value for labels, value in self.values(name).items() if having in labels)
@@ -47,10 +52,11 @@ class Page:
         the benchmark's own connections come and go."""
         held = self.sum("socket_process_socket_fds")
         close_wait = self.sum("socket_tcp_sockets", having='state="close_wait"')
-        if held < load.sockets or close_wait < load.close_wait:
+        sockets = load.sockets + load.mixed
+        if held < sockets or close_wait < load.close_wait:
             raise ServerFailed(
                 f"the exporter shows {held:,.0f} sockets held and {close_wait:,.0f} in CLOSE_WAIT"
-                f" where there are {load.sockets:,} and {load.close_wait:,}"
+                f" where there are {sockets:,} and {load.close_wait:,}"
             )
         return self
 
@@ -76,17 +82,14 @@ class Exporter(Server):
         self,
         binary: Path,
         log: Path,
-        interval: float,
+        interval: float | None,
         environment: Mapping[str, str] | None = None,
     ):
-        self.interval = interval
-        command = [
-            binary,
-            "serve",
-            f"--web.listen-address=127.0.0.1:{PORT}",
-            f"--collect.interval={round(interval * 1000)}ms",
-            "--collect.cpu-budget=off",
-        ]
+        """With an interval it samples that often, whatever it costs; with none, as by default."""
+        self.interval = interval or DEFAULT_INTERVAL
+        command = [binary, "serve", f"--web.listen-address=127.0.0.1:{PORT}"]
+        if interval:
+            command += [f"--collect.interval={round(interval * 1000)}ms", "--collect.cpu-budget=off"]
         super().__init__(command, PORT, log, environment=environment)
 
     def __enter__(self) -> "Exporter":

@@ -32,7 +32,6 @@ class Tool:
 
     name: str
     command: Sequence[str]
-    answers: str
     slow: bool = False
 
     def measure(self, programs: OwnPrograms, build: Path, limit: int, rounds: int) -> Cost:
@@ -51,7 +50,6 @@ class Scraped:
 
     name: str
     command: Sequence[str]
-    answers: str
     slow: bool = False
 
     def measure(self, programs: OwnPrograms, build: Path, limit: int, rounds: int) -> Cost:
@@ -98,7 +96,6 @@ PEERS: list[Tool | Scraped] = [
             "--collector.disable-defaults",
             "--collector.tcpstat",
         ],
-        answers="TCP states",
     ),
     Scraped(
         "process-exporter",
@@ -109,11 +106,10 @@ PEERS: list[Tool | Scraped] = [
             "-threads=false",
             "-gather-smaps=false",
         ],
-        answers="descriptors by process name",
     ),
-    Tool("ss -tan", ["ss", "-tan"], answers="every TCP socket with its state"),
-    Tool("ss -tanp", ["ss", "-tanp"], answers="the same, with the process", slow=True),
-    Tool("netstat -tan", ["netstat", "-tan"], answers="every TCP socket with its state"),
-    Tool("netstat -tanp", ["netstat", "-tanp"], answers="the same, with the process", slow=True),
-    Tool("lsof -nPi", ["lsof", "-nPi"], answers="every internet socket with state and process", slow=True),
+    Tool("ss -tan", ["ss", "-tan"]),
+    Tool("ss -tanp", ["ss", "-tanp"], slow=True),
+    Tool("netstat -tan", ["netstat", "-tan"]),
+    Tool("netstat -tanp", ["netstat", "-tanp"], slow=True),
+    Tool("lsof -nPi", ["lsof", "-nPi"], slow=True),
 ]

@@ -2,17 +2,20 @@
 
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, TypeVar
 
-from . import cpu, heap, latency, peers, throughput
+from . import budget, cpu, heap, latency, peers, throughput
+from .budget import Spending
 from .cpu import Comparison
 from .errors import CannotMeasure
-from .exporter import Exporter
+from .exporter import DEFAULT_INTERVAL, Exporter
+from .fit import PowerLaw, power_law
 from .heap import Calls
 from .latency import Scrapes
-from .load import Load, standing
+from .load import QUIET, Load, Standing, spread, standing
 from .peers import PEERS, Cost
 from .programs import OwnPrograms, compile_own, installed
 from .server import Memory
@@ -20,7 +23,13 @@ from .throughput import Throughput
 
 Result = TypeVar("Result")
 
-DEFAULT_INTERVAL = 5.0
+# Scrapes and heap calls are measured at no more than so many sockets; what they show does not change.
+FULL = 200_000
+
+# Shares of the budget are measured where it takes no longer than this.
+BUDGET_PATIENCE, QUICK_BUDGET_PATIENCE = 60, 10
+
+ONE_SAMPLE, ONCE = "socket-exporter, one sample", "socket-exporter metrics"
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,15 @@ class Plan:
     rounds: int
     limit: int
     quick: bool
+
+    @property
+    def full(self) -> int:
+        """The largest step that everything is measured at."""
+        return max((step for step in self.steps if step <= FULL), default=min(self.steps))
+
+    def rounds_at(self, sockets: int) -> int:
+        """Fewer where one takes long: the noise is smaller there."""
+        return min(self.rounds, max(3, 1_000_000 // sockets))
 
 
 @dataclass
@@ -52,8 +70,21 @@ class Step:
     memory: Memory | None = None
     once: Cost | None = None
     heap: Calls | None = None
+    budget: Spending | None = None
     peers: dict[str, Cost] = field(default_factory=dict)
+    not_started: dict[str, str] = field(default_factory=dict)  # peers, and why
     scrapes: Scrapes | None = None
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """Of all programs, by name."""
+        costs = dict(self.cpu.floor_costs) if self.cpu else {}
+        if self.cpu and self.memory:
+            duration = self.cpu.page.sample_duration_seconds
+            costs[ONE_SAMPLE] = Cost(self.cpu.sample_seconds, duration, self.memory.peak)
+        if self.once:
+            costs[ONCE] = self.once
+        return {**costs, **self.peers}
 
 
 @dataclass
@@ -62,8 +93,22 @@ class Results:
     version: str = "of an unknown version"
     stripped_bytes: int | None = None
     rest: Rest = field(default_factory=Rest)
+    quiet: Comparison | None = None
     steps: list[Step] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
+
+    @property
+    def full(self) -> Step:
+        return next(step for step in self.steps if step.load.sockets == self.plan.full)
+
+    @property
+    def cost_growth(self) -> PowerLaw | None:
+        """Of the exporter's CPU with the sockets."""
+        return power_law({step.load.sockets: step.cpu.sample_seconds for step in self.steps if step.cpu})
+
+    @property
+    def floor_growth(self) -> PowerLaw | None:
+        return power_law({step.load.sockets: step.cpu.floor_seconds for step in self.steps if step.cpu})
 
 
 class Run:
@@ -71,19 +116,21 @@ class Run:
         self.plan = plan
         self.results = Results(plan)
         self.programs: OwnPrograms = compile_own(plan.build)
+        self.began = time.monotonic()
 
     def everything(self) -> Results:
         self.results.stripped_bytes = self._attempt("the stripped binary", self._stripped_size)
         self._attempt("the exporter at rest", self._rest)
+        self.results.quiet = self._attempt("a quiet host", self._quiet)
         for sockets in self.plan.steps:
-            step = Step(Load(sockets, self.plan.processes))
+            step = Step(spread(sockets, self.plan.processes))
             self.results.steps.append(step)
             self._attempt(f"{sockets:,} sockets", lambda: self._step(step))
         return self.results
 
     def _attempt(self, what: str, work: Callable[[], Result]) -> Result | None:
         """What cannot be measured is named in the report; the rest is measured all the same."""
-        print(f"benchmark: {what}", file=sys.stderr, flush=True)
+        print(f"benchmark: {time.monotonic() - self.began:3.0f} s: {what}", file=sys.stderr, flush=True)
         try:
             return work()
         except (CannotMeasure, OSError, subprocess.SubprocessError) as error:
@@ -98,13 +145,14 @@ class Run:
         subprocess.run([installed("strip"), "-o", stripped, self.plan.binary], check=True)
         return stripped.stat().st_size
 
-    def _exporter(self, interval: float) -> Exporter:
+    def _exporter(self, interval: float | None) -> Exporter:
         return Exporter(self.plan.binary, self.plan.build / "exporter.log", interval)
 
     def _rest(self) -> None:
         rest, build = self.results.rest, self.plan.build
         load = Load(0, self.plan.processes)
-        with standing(load, self.programs), self._exporter(DEFAULT_INTERVAL) as exporter:
+        with standing(load, self.programs) as host, self._exporter(DEFAULT_INTERVAL) as exporter:
+            host.settle()
             page = exporter.warm_up()
             self.results.version = page.version
             page.require(load)
@@ -113,30 +161,49 @@ class Run:
                 "scrapes at rest", lambda: latency.measure(exporter, build, duration=10, sampling=False)
             )
             rest.throughput = self._attempt(
-                "wrk at rest", lambda: throughput.measure(exporter, build, rounds=3, seconds=3)
+                "wrk at rest", lambda: throughput.measure(exporter, build, rounds=3, seconds=2)
             )
 
+    def _quiet(self) -> Comparison:
+        with standing(QUIET, self.programs) as host, cpu.floor(self.programs.floor) as floor:
+            host.settle()
+            with self._exporter(0.5) as exporter:
+                exporter.warm_up()
+                comparison = cpu.compare(exporter, floor, 3 * self.plan.rounds)
+        comparison.page.require(QUIET)
+        return comparison
+
     def _step(self, step: Step) -> None:
+        with standing(step.load, self.programs) as host, cpu.floor(self.programs.floor) as floor:
+            self._measure(step, host, floor)
+
+    def _measure(self, step: Step, host: Standing, floor: cpu.Floor) -> None:
         at = f"at {step.load.sockets:,} sockets"
-        with standing(step.load, self.programs), cpu.floor(self.programs.floor) as floor:
-            # In the time between two samples a pass of the floor fits with room to spare.
-            floor.measure()
-            interval = max(0.5, round(4 * floor.measure().wall_seconds, 1))
-            self._attempt(f"CPU and memory {at}", lambda: self._sampling(step, floor, interval))
-            if step.load.sockets == max(self.plan.steps):
-                step.scrapes = self._attempt(f"scrapes while sampling {at}", lambda: self._scrapes(step))
+        # In the time between two samples a pass of the floor fits with room to spare.
+        floor.measure()
+        interval = max(0.5, round(2.5 * floor.measure().wall_seconds, 1))
+        step.once = self._attempt(f"one-shot `metrics` {at}", self._once)
+        self._peers(step, slow=False)
+        host.settle()
+        self._attempt(f"CPU and memory {at}", lambda: self._sampling(step, floor, interval))
+        if step.load.sockets <= self.plan.full:
             step.heap = self._attempt(f"heap calls {at}", lambda: self._heap(interval))
-            step.once = self._attempt(f"one-shot `metrics` {at}", self._once)
-            for peer in PEERS:
-                if not (peer.slow and self.plan.quick):
-                    self._peer(step, peer)
+        if step.load.sockets == self.plan.full:
+            step.scrapes = self._attempt(f"scrapes while sampling {at}", lambda: self._scrapes(step))
+        step.budget = self._attempt(f"CPU budget {at}", self._budget)
+        if not self.plan.quick:
+            self._peers(step, slow=True)
 
     def _sampling(self, step: Step, floor: cpu.Floor, interval: float) -> None:
         with self._exporter(interval) as exporter:
             exporter.warm_up()
-            step.cpu = cpu.compare(exporter, floor, self.plan.rounds)
+            step.cpu = cpu.compare(exporter, floor, self.plan.rounds_at(step.load.sockets))
             step.cpu.page.require(step.load)
             step.memory = exporter.memory()
+
+    def _budget(self) -> Spending:
+        with self._exporter(interval=None) as exporter:
+            return budget.measure(exporter, QUICK_BUDGET_PATIENCE if self.plan.quick else BUDGET_PATIENCE)
 
     def _scrapes(self, step: Step) -> Scrapes:
         """Samples follow each other with hardly a pause."""
@@ -144,7 +211,7 @@ class Run:
             raise CannotMeasure("how long a sample takes is not known")
         duration = step.cpu.page.sample_duration_seconds
         with self._exporter(max(0.1, round(1.2 * duration, 2))) as exporter:
-            scrapes = latency.measure(exporter, self.plan.build, duration=30, sampling=True)
+            scrapes = latency.measure(exporter, self.plan.build, duration=20, sampling=True)
             exporter.page().require(step.load)
         return scrapes
 
@@ -154,10 +221,27 @@ class Run:
     def _once(self) -> Cost:
         return peers.timed([self.plan.binary, "metrics"], self.programs.timed, self.plan.limit)
 
-    def _peer(self, step: Step, peer: peers.Tool | peers.Scraped) -> None:
-        cost = self._attempt(
-            peer.name,
-            lambda: peer.measure(self.programs, self.plan.build, self.plan.limit, min(3, self.plan.rounds)),
-        )
-        if cost:
-            step.peers[peer.name] = cost
+    def _peers(self, step: Step, slow: bool) -> None:
+        for peer in PEERS:
+            if peer.slow != slow:
+                continue
+            if reason := self._hopeless(step, peer):
+                step.not_started[peer.name] = reason
+                continue
+            rounds = max(1, self.plan.rounds_at(step.load.sockets) // 2)
+            cost = self._attempt(
+                f"{peer.name} at {step.load.sockets:,} sockets",
+                lambda: peer.measure(self.programs, self.plan.build, self.plan.limit, rounds),
+            )
+            if cost:
+                step.peers[peer.name] = cost
+
+    def _hopeless(self, step: Step, peer: peers.Tool | peers.Scraped) -> str | None:
+        """Why a tool cannot answer within the limit, going by the largest load that it was tried at."""
+        tried = [earlier for earlier in self.results.steps if peer.name in earlier.peers]
+        if not tried:
+            return None
+        cost, sockets = tried[-1].peers[peer.name], tried[-1].load.sockets
+        if cost.wall_seconds * step.load.sockets / sockets <= self.plan.limit:
+            return None
+        return f"{'> ' if cost.stopped else ''}{cost.wall_seconds:.1f} s at {sockets:,} sockets"

@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 from typing import Iterable, Iterator, Sequence
 
+from .answers import ANSWERS, QUESTIONS
+from .cpu import Comparison
+from .fit import FROM_SOCKETS
 from .latency import Latency, Scrapes
-from .load import IDLE_PROCESSES
+from .load import QUIET
 from .peers import PEERS, Cost
-from .plan import Results, Step
-from .targets import MEGABYTE, targets
+from .plan import ONCE, ONE_SAMPLE, Results, Step
+from .targets import EXTRAPOLATED_TO, MEGABYTE, targets
 from .throughput import CONNECTIONS
 
 
@@ -28,18 +31,21 @@ def machine() -> str:
     )
 
 
-def markdown(results: Results, machine: str) -> str:
-    largest = results.steps[-1]
+def markdown(results: Results, machine: str, picture: str) -> str:
     sections = [
-        ["# Benchmark", ""],
+        ["# Performance", ""],
+        ["The output of `make bench` (see [Benchmarks](../Benchmarks/README.md)), as it was printed.", ""],
         [f"socket-exporter {results.version}. {machine}.", ""],
         _explanation(results),
+        [f"![CPU seconds over TCP sockets, both axes logarithmic: the last table as a picture]({picture})", ""],
         ["## Targets", "", *_targets(results), ""],
-        ["## One sample beside the C floor", "", *_floor(results.steps), ""],
+        ["## One sample beside the C floor", "", *_floor(results), ""],
+        ["## CPU budget", "", *_budget(results), ""],
         ["## Memory", "", *_memory(results), ""],
         ["## Scrapes", "", *_scrapes(results), ""],
         ["## Heap calls", "", *_heap(results.steps), ""],
-        [f"## Beside others, {largest.load.sockets:,} sockets", "", *_peers(results, largest), ""],
+        ["## What each can answer", "", *_answers(), ""],
+        *([f"## Beside others, {step.load.sockets:,} sockets", "", *_peers(results, step), ""] for step in results.steps),
         ["## CPU seconds by number of sockets", "", *_peers_by_load(results), ""],
     ]
     if results.not_run:
@@ -49,10 +55,11 @@ def markdown(results: Results, machine: str) -> str:
 
 def _explanation(results: Results) -> list[str]:
     return [
-        f"All of it measured in one run: TCP sockets on loopback in {results.plan.processes} processes, one in a"
-        f" hundred in CLOSE_WAIT, beside {IDLE_PROCESSES} processes that hold none. Timings are medians; the"
-        " ratios are of neighbours in time, and hold where the timings, on another or a busier machine, do not."
-        " 1 MB is 1,000,000 bytes.",
+        "All of it measured in one run: TCP sockets on loopback, one in a hundred in CLOSE_WAIT, in"
+        f" {results.plan.processes} processes (more where one may not have so many descriptors) beside"
+        f" {results.full.load.idle} that hold none. The exporter runs with its defaults but for a shorter interval"
+        " and no CPU budget, where nothing else is said. Timings are medians; the ratios are of neighbours in"
+        " time, and hold where the timings, on another or a busier machine, do not. 1 MB is 1,000,000 bytes.",
         "",
     ]
 
@@ -72,29 +79,71 @@ def _targets(results: Results) -> Iterator[str]:
     )
 
 
-def _floor(steps: Sequence[Step]) -> Iterator[str]:
-    return _table(
+def _floor(results: Results) -> Iterator[str]:
+    compared = [(f"{step.load.sockets:,}", step.load.processes, step.cpu) for step in results.steps]
+    compared.insert(0, (f"quiet host: {QUIET.mixed}", QUIET.idle, results.quiet))
+    yield from _table(
         [
-            *("sockets", "descriptors", "floor: walk", "floor: dump", "floor"),
-            *("exporter: collectors", "exporter: all", "ratio"),
+            *("sockets", "in processes", "descriptors", "floor: walk", "floor: dump", "floor"),
+            *("exporter: collectors", "÷ floor", "exporter: all", "÷ floor"),
         ],
+        [[sockets, f"{processes}", *_compared(cpu)] for sockets, processes, cpu in compared if cpu],
+        note="CPU time, user and system. The floor is C that only walks /proc/*/fd and dumps the TCP sockets with"
+        " sock_diag; it does not bring the two together. All of the exporter is its whole process over one interval:"
+        " the sample, the pages rendered from it and one scrape. The sockets of the quiet host are of all kinds,"
+        " most of them Unix sockets. Processes are older than ten seconds; what hardly changes of them the exporter"
+        " reads once a minute then, and these medians are of samples between.",
+    )
+    if results.cost_growth and results.floor_growth:
+        yield ""
+        yield (
+            f"From {FROM_SOCKETS:,} sockets on, the exporter's CPU grows with the sockets to the power of"
+            f" {results.cost_growth.exponent:.3f}, the floor's to {results.floor_growth.exponent:.3f} (least squares"
+            " through the logarithms)."
+        )
+
+
+def _compared(cpu: Comparison) -> list[str]:
+    return [
+        f"{cpu.last_pass.descriptors:,}",
+        _milliseconds(cpu.walk_seconds),
+        _milliseconds(cpu.dump_seconds),
+        _milliseconds(cpu.floor_seconds),
+        _milliseconds(cpu.collector_seconds),
+        _number(cpu.collector_ratio),
+        _milliseconds(cpu.sample_seconds),
+        _number(cpu.ratio),
+    ]
+
+
+def _budget(results: Results) -> Iterator[str]:
+    spent = [(f"{step.load.sockets:,}", step.budget) for step in results.steps if step.budget]
+    if not spent:
+        return
+    _, last = spent[-1]
+    if last.is_computed and results.cost_growth:
+        growth = results.cost_growth.growth(results.steps[-1].load.sockets, EXTRAPOLATED_TO)
+        spent.append((f"{EXTRAPOLATED_TO:,}, *extrapolated*", last.extrapolated(growth)))
+    yield from _table(
+        ["sockets", *last.intervals, "CPU of a sample", "share of a core", "which is"],
         [
             [
-                f"{step.load.sockets:,}",
-                f"{step.cpu.last_pass.descriptors:,}",
-                _milliseconds(step.cpu.walk_seconds),
-                _milliseconds(step.cpu.dump_seconds),
-                _milliseconds(step.cpu.floor_seconds),
-                _milliseconds(step.cpu.collector_seconds),
-                _milliseconds(step.cpu.sample_seconds),
-                _number(step.cpu.ratio),
+                sockets,
+                *(f"{interval:,.0f} s" for interval in spending.intervals.values()),
+                _seconds(spending.sample_seconds),
+                f"{100 * spending.share:.2f} %",
+                "computed" if spending.is_computed else f"measured for {spending.window:.0f} s",
             ]
-            for step in steps
-            if step.cpu
+            for sockets, spending in spent
         ],
-        note="CPU time, user and system. The floor is C that only walks /proc/*/fd and dumps sock_diag. All of the"
-        " exporter is its whole process over one interval: the sample, the pages rendered from it and one scrape.",
+        note="The exporter with its defaults, `--collect.interval=5s` and `--collect.cpu-budget=2%`: the interval"
+        " that each collector chose, and the share of one core that the whole process took. *Computed*: the share"
+        " of the collectors that kept the interval is measured for two ticks, that of the others is what a sample"
+        " costs over the time to the next. The sample is the first: the later ones cost a little less.",
     )
+    if len(spent) > len(results.steps):
+        yield ""
+        yield "*Extrapolated*: costs and intervals of the largest load, grown as the exporter's CPU has grown up to there."
 
 
 def _memory(results: Results) -> Iterator[str]:
@@ -111,11 +160,10 @@ def _memory(results: Results) -> Iterator[str]:
 
 
 def _scrapes(results: Results) -> Iterator[str]:
-    largest = results.steps[-1]
     rows: list[list[str]] = []
     for when, scrapes in (
         ("at rest", results.rest.scrapes),
-        (f"while it samples {largest.load.sockets:,} sockets", largest.scrapes),
+        (f"while it samples {results.full.load.sockets:,} sockets", results.full.scrapes),
     ):
         if scrapes:
             rows += _scrape_rows(when, scrapes)
@@ -160,28 +208,34 @@ def _heap(steps: Sequence[Step]) -> Iterator[str]:
     )
 
 
+def _answers() -> Iterator[str]:
+    return _table(
+        ["", *QUESTIONS],
+        [[name, *answers] for name, answers in ANSWERS.items()],
+        note="*rows*: it prints a row for each socket, and whoever reads them can count.",
+    )
+
+
 def _peers(results: Results, step: Step) -> Iterator[str]:
     ours = step.cpu.sample_seconds if step.cpu else None
-    rows = []
-    if step.cpu and step.memory:
-        duration = step.cpu.page.sample_duration_seconds
-        sample = Cost(step.cpu.sample_seconds, duration, step.memory.peak)
-        answers = "states by family, sockets by process, zombies"
-        rows.append(["**socket-exporter**, one sample", answers, *_cost(sample, ours)])
-    if step.once:
-        rows.append(["**socket-exporter metrics**", "the same, once", *_cost(step.once, ours)])
+    rows = [[_bold(name), *_cost(cost, ours)] for name, cost in step.costs.items()]
     for peer in PEERS:
-        if peer.name in step.peers:
-            rows.append([peer.name, peer.answers, *_cost(step.peers[peer.name], ours)])
-        else:
-            why = "left out (quick run)" if peer.slow and results.plan.quick else "could not be run"
-            rows.append([peer.name, peer.answers, why, "", "", ""])
+        if peer.name in step.not_started:
+            rows.append([peer.name, f"not started ({step.not_started[peer.name]})", "", "", ""])
+        elif peer.name not in step.peers:
+            left_out = peer.slow and results.plan.quick
+            rows.append([peer.name, "left out (quick run)" if left_out else "could not be run", "", "", ""])
     return _table(
-        ["", "answers", "CPU", "÷ ours", "wall", "peak RSS"],
+        ["", "CPU", "÷ ours", "wall", "peak RSS"],
         rows,
-        note="An exporter's figures are for one scrape. `>`: stopped at the limit of"
-        f" {results.plan.limit} s without having answered.",
+        note=f"An exporter's figures are for one scrape. `>`: stopped at the limit of {results.plan.limit} s without"
+        " having answered. A tool is not started where it could not keep that limit if its time grew no more than"
+        " the sockets.",
     )
+
+
+def _bold(name: str) -> str:
+    return f"**{name}**" if name in (ONE_SAMPLE, ONCE) else name
 
 
 def _cost(cost: Cost, ours: float | None) -> list[str]:
@@ -195,17 +249,18 @@ def _cost(cost: Cost, ours: float | None) -> list[str]:
 
 
 def _peers_by_load(results: Results) -> Iterator[str]:
-    floor = ["C floor"]
-    ours = ["**socket-exporter**, one sample"]
-    for step in results.steps:
-        floor.append(_seconds(step.cpu.floor_seconds) if step.cpu else "")
-        ours.append(_seconds(step.cpu.sample_seconds) if step.cpu else "")
-    rows = [floor, ours]
-    for peer in PEERS:
-        costs = [step.peers.get(peer.name) for step in results.steps]
-        if any(costs):
-            rows.append([peer.name, *(_cost(cost, None)[0] if cost else "" for cost in costs)])
-    return _table(["", *(f"{step.load.sockets:,}" for step in results.steps)], rows)
+    names = dict.fromkeys(name for step in results.steps for name in step.costs)
+    return _table(
+        ["", *(f"{step.load.sockets:,}" for step in results.steps)],
+        [[_bold(name), *(_cpu_at(step, name) for step in results.steps)] for name in names],
+        note=f"Empty: not started, because it could not have answered within {results.plan.limit} s, or could not"
+        " be run.",
+    )
+
+
+def _cpu_at(step: Step, name: str) -> str:
+    cost = step.costs.get(name)
+    return _cost(cost, None)[0] if cost else ""
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -> Iterator[str]:

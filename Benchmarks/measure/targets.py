@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from statistics import median
 
+from .fit import FROM_SOCKETS
 from .heap import growth_per_socket
 from .latency import Scrapes
-from .plan import Results
+from .plan import Results, Step
 
 MEGABYTE = 1_000_000  # the stricter of the two
+
+# Of one core: the default of --collect.cpu-budget.
+BUDGET = 0.02
+
+EXTRAPOLATED_TO = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -28,41 +34,54 @@ class Target:
 
 
 def targets(results: Results) -> list[Target]:
-    rest, full = results.rest, results.steps[-1]
-    load = f"{full.load.sockets:,} sockets"
-    stripped = results.stripped_bytes
+    rest, full, most = results.rest, results.full, results.steps[-1]
+    at_full, at_most = f"{full.load.sockets:,} sockets", f"{most.load.sockets:,} sockets"
+    growth = results.cost_growth
     calls = {step.load.sockets: step.heap for step in results.steps if step.heap}
-    grows = len(calls) > 1
     sampled = {sockets: count.sample for sockets, count in calls.items()}
     once = {sockets: count.once for sockets, count in calls.items()}
     return [
-        _ratio(f"CPU of one sample ÷ C floor, {load}", "≤", 1.15, full.cpu.ratios if full.cpu else None),
+        _ratio(f"CPU of one sample ÷ C floor, {at_full}", "≤", 1.15, full.cpu.ratios if full.cpu else None),
+        _quiet(results),
+        Target(
+            f"CPU grows with the sockets to the power of, from {FROM_SOCKETS:,}",
+            "≤",
+            1.05,
+            "",
+            growth.exponent if growth else None,
+            f" (C floor: {results.floor_growth.exponent:.2f})" if results.floor_growth else "",
+        ),
+        _beside("lsof -nPi", 3, full),
+        _beside("ss -tanp", 30, full),
+        _budget(f"share of a core by default, {at_most}", most.budget and most.budget.share),
+        _budget(f"the same, extrapolated to {EXTRAPOLATED_TO:,} sockets", extrapolated_share(results)),
         _megabytes("RSS at rest", 18, rest.memory and rest.memory.resident),
         _megabytes("anonymous part of it", 6, rest.memory and rest.memory.anonymous),
-        _megabytes(f"RSS at {load}", 26, full.memory and full.memory.resident),
-        _megabytes("stripped binary", 20, stripped),
-        _p99(f"p99 of a scrape while it samples {load}", 5, full.scrapes),
+        _megabytes(f"RSS at {at_full}", 26, full.memory and full.memory.resident),
+        _megabytes(
+            f"RSS at {at_most}",
+            40,
+            most.memory and most.memory.resident,
+            f" (peak: {most.memory.peak / MEGABYTE:.1f} MB)" if most.memory else "",
+        ),
+        _megabytes("stripped binary", 20, results.stripped_bytes),
+        _p99(f"p99 of a scrape while it samples {at_full}", 5, full.scrapes),
         _ratio(
             "requests per second at rest ÷ nginx",
             "≥",
             1 / 3,
             rest.throughput.ratios if rest.throughput else None,
         ),
-        Target(
-            "heap calls of a sample for each socket more",
-            "≤",
-            0.001,
-            "",
-            growth_per_socket(sampled) if grows else None,
-        ),
-        Target(
-            "heap calls of `metrics` for each socket more",
-            "≤",
-            0.001,
-            "",
-            growth_per_socket(once) if grows else None,
-        ),
+        _heap("heap calls of a sample for each socket more", sampled),
+        _heap("heap calls of `metrics` for each socket more", once),
     ]
+
+
+def extrapolated_share(results: Results) -> float | None:
+    most, growth = results.steps[-1], results.cost_growth
+    if not most.budget or not most.budget.is_computed or not growth:
+        return None
+    return most.budget.extrapolated(growth.growth(most.load.sockets, EXTRAPOLATED_TO)).share
 
 
 def _ratio(what: str, sign: str, limit: float, ratios: list[float] | None) -> Target:
@@ -72,6 +91,26 @@ def _ratio(what: str, sign: str, limit: float, ratios: list[float] | None) -> Ta
     return Target(what, sign, limit, "", median(ratios), spread)
 
 
+def _quiet(results: Results) -> Target:
+    what, quiet = "CPU of one sample ÷ C floor, quiet host", results.quiet
+    if not quiet:
+        return Target(what, "≤", 1.5, "", None)
+    return Target(what, "≤", 1.5, "", quiet.ratio, f" (collectors alone: {quiet.collector_ratio:.2f})")
+
+
+def _beside(tool: str, times: float, step: Step) -> Target:
+    what = f"CPU of `{tool}` ÷ one sample, {step.load.sockets:,} sockets"
+    theirs = step.peers.get(tool)
+    if not theirs or not step.cpu:
+        return Target(what, "≥", times, "", None)
+    detail = " at least: stopped at the limit" if theirs.stopped else ""
+    return Target(what, "≥", times, "", theirs.cpu_seconds / step.cpu.sample_seconds, detail)
+
+
+def _budget(what: str, share: float | None) -> Target:
+    return Target(what, "≤", 100 * BUDGET, " %", None if share is None else 100 * share)
+
+
 def _p99(what: str, limit: float, scrapes: Scrapes | None) -> Target:
     if not scrapes:
         return Target(what, "≤", limit, " ms", None)
@@ -79,5 +118,9 @@ def _p99(what: str, limit: float, scrapes: Scrapes | None) -> Target:
     return Target(what, "≤", limit, " ms", scrapes.kept.percentile(99) * 1000, meanwhile)
 
 
-def _megabytes(what: str, limit: float, measured: int | None) -> Target:
-    return Target(what, "≤", limit, " MB", measured and measured / MEGABYTE)
+def _megabytes(what: str, limit: float, measured: int | None, detail: str = "") -> Target:
+    return Target(what, "≤", limit, " MB", measured and measured / MEGABYTE, detail)
+
+
+def _heap(what: str, calls: dict[int, int]) -> Target:
+    return Target(what, "≤", 0.001, "", growth_per_socket(calls) if len(calls) > 1 else None)
