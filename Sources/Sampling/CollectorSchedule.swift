@@ -6,16 +6,25 @@ internal import SocketModel
 /// sample cost must be paid with waiting before the next one begins: a sample of one second at 2 % of
 /// a core is followed by fifty seconds of rest. The budget goes to the cheapest first, each
 /// at most its equal part of what is left, so a cheap collector never waits because of a dear one.
+///
+/// The dump that the process collector needs answers all that ask of TCP, so they come with it. It
+/// therefore runs no more often than they may, and what they ran before their time they wait for
+/// later: otherwise a cheap walk would order a dear dump with every tick.
 struct CollectorSchedule {
   /// What becomes due together, because it is read together.
   private struct Account {
     var collectors: [Collector]
     /// CPU time of the last sample.
     var cost = Duration.zero
-    var due: ContinuousClock.Instant?
+    /// When it is to run next; nil where it has not run yet.
+    var next: ContinuousClock.Instant?
+    /// When it ran last.
+    var last: ContinuousClock.Instant?
     var interval: Duration
-    var lastTick: ContinuousClock.Instant?
   }
+
+  /// Those that a dump of the TCP sockets answers.
+  private static let tcp: [Collector] = [.tcp, .listener, .port]
 
   private let interval: Duration
   /// The part of one core that all samples together may take; nil for no bound.
@@ -26,7 +35,7 @@ struct CollectorSchedule {
     self.interval = interval
     self.budget = budget
     let together: [[Collector]] = [
-      [.sockstat], [.tcp, .listener, .port], [.process], [.zombie], [.limit],
+      [.sockstat], Self.tcp, [.process], [.zombie], [.limit],
     ]
     accounts = together.compactMap { group in
       let on = group.filter(collectors.contains)
@@ -34,23 +43,22 @@ struct CollectorSchedule {
     }
   }
 
-  /// The collectors to run at a tick. The dump that the process collector needs answers all that ask
-  /// of TCP, so they come with it.
+  /// The collectors to run at a tick.
   func due(at now: ContinuousClock.Instant) -> Set<Collector> {
     var due: Set<Collector> = []
-    for account in accounts where account.due.map({ $0 <= now }) ?? true {
+    // A tick may come a little early; it is the same tick.
+    let soon = now + interval / 2
+    for account in accounts where account.next.map({ $0 <= soon }) ?? true {
       due.formUnion(account.collectors)
     }
-    if due.contains(.process) {
-      for account in accounts where !account.collectors.filter(Self.needsTCP).isEmpty {
-        due.formUnion(account.collectors)
-      }
+    if due.contains(.process), let tcp = place(of: Self.tcp) {
+      due.formUnion(accounts[tcp].collectors)
     }
     return due
   }
 
-  private static func needsTCP(_ collector: Collector) -> Bool {
-    [.tcp, .listener, .port].contains(collector)
+  private func place(of collectors: [Collector]) -> Int? {
+    accounts.firstIndex { !$0.collectors.filter(collectors.contains).isEmpty }
   }
 
   /// Tells what a tick has cost, and decides when each collector that ran runs next.
@@ -67,8 +75,8 @@ struct CollectorSchedule {
     let intervals = affordableIntervals()
     for index in ran {
       accounts[index].interval = intervals[index]
-      accounts[index].lastTick = tick
-      accounts[index].due = dueTime(after: tick, intervals[index])
+      accounts[index].next = max(tick, accounts[index].next ?? tick) + intervals[index]
+      accounts[index].last = tick
     }
   }
 
@@ -77,17 +85,9 @@ struct CollectorSchedule {
   /// - Parameter share: of the last cost, between 0 and 1.
   mutating func expectLowerCost(share: Double) {
     for index in accounts.indices {
-      guard let due = accounts[index].due, let lastTick = accounts[index].lastTick else { continue }
-      let expected = max(accounts[index].interval * share, interval)
-      accounts[index].due = min(due, dueTime(after: lastTick, expected))
+      guard let next = accounts[index].next, let last = accounts[index].last else { continue }
+      accounts[index].next = min(next, last + max(accounts[index].interval * share, interval))
     }
-  }
-
-  /// A tick may come a little early; it is the same tick.
-  private func dueTime(
-    after tick: ContinuousClock.Instant, _ wait: Duration
-  ) -> ContinuousClock.Instant {
-    tick + wait - interval / 2
   }
 
   /// The interval of a collector as it is now.
@@ -107,6 +107,9 @@ struct CollectorSchedule {
         intervals[index] = interval * Int((wanted / part).rounded(.up))
       }
       left -= min(wanted, part)
+    }
+    if let process = place(of: [.process]), let tcp = place(of: Self.tcp) {
+      intervals[process] = max(intervals[process], intervals[tcp])
     }
     return intervals
   }

@@ -1,0 +1,189 @@
+import SocketModel
+import Testing
+
+@testable import Sampling
+
+struct CollectorScheduleTests {
+  private static let interval = Duration.seconds(5)
+  private static let budget = 0.02
+  /// What all samples together may cost in one interval.
+  private static let affordable = interval * budget
+  private let beginning = ContinuousClock.now
+
+  /// Samples again and again at every tick.
+  private struct Run {
+    var schedule: CollectorSchedule
+    let beginning: ContinuousClock.Instant
+    var tick = 0
+    var spent = Duration.zero
+    /// The ticks that each collector ran at.
+    var ran: [Collector: [Int]] = [:]
+
+    /// - Parameter cost: what a sample of a collector costs.
+    mutating func go(_ ticks: Int, _ cost: (Collector) -> Duration) {
+      for _ in 0..<ticks {
+        let now = beginning + interval * tick
+        let due = schedule.due(at: now)
+        var costs: [Collector: Duration] = [:]
+        for collector in due {
+          costs[collector] = cost(collector)
+          ran[collector, default: []].append(tick)
+        }
+        spent += costs.values.reduce(.zero, +)
+        schedule.settle(costs, begun: now)
+        tick += 1
+      }
+    }
+  }
+
+  private func run(
+    budget: Double? = budget, _ collectors: Set<Collector> = Set(Collector.allCases)
+  ) -> Run {
+    Run(
+      schedule: CollectorSchedule(
+        interval: Self.interval, budget: budget, collectors: collectors),
+      beginning: beginning)
+  }
+
+  @Test func allAreDueAtFirst() {
+    var run = run()
+    #expect(run.schedule.due(at: beginning) == Set(Collector.allCases))
+    #expect(run.schedule.interval(of: .process) == Self.interval)
+    run.go(10) { _ in .milliseconds(1) }
+    for collector in Collector.allCases { #expect(run.ran[collector]?.count == 10) }
+  }
+
+  @Test func aTickThatComesEarlyOrLateIsTheSameTick() {
+    var schedule = CollectorSchedule(
+      interval: Self.interval, budget: nil, collectors: [.sockstat])
+    schedule.settle([.sockstat: .zero], begun: beginning + .milliseconds(900))
+    #expect(schedule.due(at: beginning + .milliseconds(1000)).isEmpty)
+    #expect(schedule.due(at: beginning + .seconds(5)) == [.sockstat])
+  }
+
+  @Test func withoutABudgetNobodyWaits() {
+    var run = run(budget: nil)
+    run.go(10) { _ in .seconds(100) }
+    for collector in Collector.allCases {
+      #expect(run.ran[collector]?.count == 10)
+      #expect(run.schedule.interval(of: collector) == Self.interval)
+    }
+  }
+
+  @Test func onlyWhatIsOnRuns() {
+    var run = run([.process, .sockstat])
+    run.go(3) { _ in .zero }
+    #expect(Set(run.ran.keys) == [.process, .sockstat])
+    #expect(run.schedule.interval(of: .tcp) == Self.interval)
+  }
+
+  @Test func aDearOnePaysWithWaitingAndTheCheapOnesDoNot() {
+    var run = run()
+    run.go(1000) { $0 == .process ? .seconds(1) : .zero }
+    // Alone it may take the whole budget: one second of fifty.
+    #expect(run.schedule.interval(of: .process) == .seconds(50))
+    #expect(run.ran[.process] == Array(stride(from: 0, to: 1000, by: 10)))
+    for collector in Collector.allCases where collector != .process {
+      #expect(run.ran[collector]?.count == 1000)
+      #expect(run.schedule.interval(of: collector) == Self.interval)
+    }
+  }
+
+  @Test func twoDearOnesShareWhatTheCheapOnesLeave() {
+    var run = run()
+    let cheap = Self.affordable * 0.1
+    run.go(2000) { collector in
+      switch collector {
+      case .zombie, .limit: .seconds(1)
+      case .sockstat: cheap
+      default: .zero
+      }
+    }
+    // 90 % of a tenth of a second a tick for two, 45 ms each: a second takes 22.2 ticks.
+    for collector in [Collector.zombie, .limit] {
+      #expect(run.schedule.interval(of: collector) == Self.interval * 23)
+    }
+    #expect(run.ran[.sockstat]?.count == 2000)
+  }
+
+  @Test func whoBecomesCheapKeepsUpAgain() {
+    var run = run()
+    run.go(30) { $0 == .zombie ? .seconds(1) : .zero }
+    #expect(run.schedule.interval(of: .zombie) > Self.interval)
+    // It runs once more at its own pace, and then with each tick.
+    run.go(10) { _ in .zero }
+    let before = run.ran[.zombie]?.count ?? 0
+    run.go(10) { _ in .zero }
+    #expect(run.schedule.interval(of: .zombie) == Self.interval)
+    #expect(run.ran[.zombie]?.count == before + 10)
+  }
+
+  @Test func theProcessCollectorBringsTCPAlong() {
+    var run = run()
+    run.go(500) { collector in
+      switch collector {
+      case .tcp: .milliseconds(300)
+      case .process: .milliseconds(900)
+      default: .zero
+      }
+    }
+    let tcp = Set(run.ran[.tcp] ?? [])
+    #expect(Set(run.ran[.process] ?? []).isSubset(of: tcp))
+    #expect(run.ran[.tcp] == run.ran[.listener])
+    #expect(run.ran[.tcp] == run.ran[.port])
+  }
+
+  /// Many connections of few processes: the walk is cheap and the dump that it needs is not.
+  @Test func aCheapWalkDoesNotOrderADearDump() {
+    var run = run()
+    run.go(1000) { $0 == .tcp ? .seconds(1) : .zero }
+    #expect(run.schedule.interval(of: .process) == .seconds(50))
+    #expect(run.schedule.interval(of: .tcp) == .seconds(50))
+    #expect(run.ran[.process] == Array(stride(from: 0, to: 1000, by: 10)))
+    #expect(run.ran[.tcp] == run.ran[.process])
+    #expect(run.ran[.zombie]?.count == 1000)
+  }
+
+  /// Whatever the samples cost: over a long time they cost no more than the budget, beside the first
+  /// of each, which nobody could foresee.
+  @Test(arguments: 0..<20 as Range<UInt64>)
+  func neverTakesMoreThanTheBudget(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var costs: [Collector: Duration] = [:]
+    for collector in Collector.allCases {
+      costs[collector] = .seconds(10) * .random(in: -18...0, using: &random).exponential
+    }
+    var run = run()
+    let ticks = 2000
+    run.go(ticks) { costs[$0] ?? .zero }
+    let first = costs.values.reduce(.zero, +)
+    #expect(run.spent <= Self.affordable * ticks + first, "\(run.spent) \(costs)")
+    // What is cheaper than its equal part of the budget never waits.
+    for collector in [Collector.sockstat, .zombie, .limit] {
+      if let cost = costs[collector], cost <= Self.affordable / 5 {
+        #expect(run.ran[collector]?.count == ticks, "\(collector)")
+      }
+    }
+  }
+
+  /// Costs that change from sample to sample are paid for after the sample, so at most one sample of
+  /// each collector is not paid for yet.
+  @Test(arguments: 0..<5 as Range<UInt64>)
+  func isNotFooledByCostsThatChange(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var run = run()
+    let ticks = 2000
+    run.go(ticks) { _ in
+      .seconds(10) * Double.random(in: -18...0, using: &random).exponential
+    }
+    #expect(run.spent <= Self.affordable * ticks * 1.1, "\(run.spent)")
+  }
+}
+
+extension Double {
+  /// Two to the power of it.
+  fileprivate var exponential: Double {
+    let whole = rounded(.down)
+    return Double(sign: .plus, exponent: Int(whole), significand: 1 + (self - whole))
+  }
+}
