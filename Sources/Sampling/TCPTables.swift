@@ -68,7 +68,9 @@ struct TCPTables {
     if place > 0 {
       portSockets[Int(place) - 1][state] += 1
     } else if let localPorts, localPorts.contains(socket.localPort) {
-      portUses.add(from: socket.local, to: socket.remote, port: socket.remotePort)
+      // An IPv6 socket that talks IPv4 takes its port from the IPv4 sockets.
+      portUses.add(
+        from: socket.local.unmapped, to: socket.remote.unmapped, port: socket.remotePort)
     }
   }
 

@@ -17,6 +17,12 @@ package struct IPAddress: Sendable, Hashable {
     self.init(family: .ipv4, high: UInt64(value) << 32, low: 0)
   }
 
+  /// The IPv4 address that an IPv6 one stands for (`::ffff:127.0.0.1`), any other as it is.
+  package var unmapped: IPAddress {
+    family == .ipv6 && high == 0 && low >> 32 == 0xffff
+      ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : self
+  }
+
   /// `127.0.0.1`, or for IPv6 the text of RFC 5952 without brackets: `::1`, `::ffff:127.0.0.1`.
   package var text: String {
     switch family {

@@ -6,7 +6,9 @@ package final class TemporaryDirectory: Sendable {
   package let path: String
 
   package init() throws {
-    var template = Array((NSTemporaryDirectory() + "/socket-exporter-XXXXXX").utf8CString)
+    // Without a double slash, for the kernel names paths without one, too.
+    let pattern = FileManager.default.temporaryDirectory.appending(path: "socket-exporter-XXXXXX")
+    var template = Array(pattern.path().utf8CString)
     guard let path = mkdtemp(&template), chmod(path, 0o755) == 0 else {
       throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))")
     }
