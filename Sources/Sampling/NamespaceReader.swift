@@ -23,13 +23,9 @@ struct NamespaceReading {
     return tcp
   }
 
-  /// How many pairs of addresses to name.
-  private static let worstPairs = 10
-
   var ephemeralPorts: EphemeralPorts? {
     guard let tables, let localPorts else { return nil }
-    return EphemeralPorts(
-      available: localPorts.available, worst: tables.portUses.worst(Self.worstPairs))
+    return EphemeralPorts(available: localPorts.available, worst: tables.worstPortUses)
   }
 }
 
@@ -186,6 +182,7 @@ final class NamespaceReader {
           inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
       }
     }
+    tables.close()
     if isOwn { note(source) }
     return tables
   }
