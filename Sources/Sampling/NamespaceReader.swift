@@ -120,6 +120,8 @@ final class NamespaceReader {
       } catch {
         failure = error
       }
+      // The ages of its sockets are forgotten with this sample, so the kernel is asked for them again.
+      if work.isAttributing, reading.tables == nil { readBefore.remove(namespace.inode) }
       if let failure {
         tally.failed += 1
         if reported.insert(namespace.inode).inserted {
@@ -169,7 +171,9 @@ final class NamespaceReader {
       }
     }
     guard let tables = reading.tables, readBefore.insert(reading.inode).inserted else { return }
-    if !tables.closeWait.isEmpty { reading.closeWaitAges = sources.closeWaitAges() }
+    if !tables.closeWait.isEmpty {
+      reading.closeWaitAges = part(.process) { sources.closeWaitAges() } ?? [:]
+    }
   }
 
   private func readTables(
