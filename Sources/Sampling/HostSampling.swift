@@ -47,7 +47,7 @@ final class HostSampling {
       }
     }
     if walk == nil, !due.contains(.zombie), configuration.namespaces == .all,
-      let payer = due.first
+      let payer = Collector.allCases.first(where: due.contains)
     {
       // Somebody must look where processes live.
       ledger.run(for: [payer]) { try self.walk(.identities) }

@@ -23,13 +23,9 @@ struct NamespaceReading {
     return tcp
   }
 
-  /// How many pairs of addresses to name.
-  private static let worstPairs = 10
-
   var ephemeralPorts: EphemeralPorts? {
     guard let tables, let localPorts else { return nil }
-    return EphemeralPorts(
-      available: localPorts.available, worst: tables.portUses.worst(Self.worstPairs))
+    return EphemeralPorts(available: localPorts.available, worst: tables.worstPortUses)
   }
 }
 
@@ -124,6 +120,8 @@ final class NamespaceReader {
       } catch {
         failure = error
       }
+      // The ages of its sockets are forgotten with this sample, so the kernel is asked for them again.
+      if work.isAttributing, reading.tables == nil { readBefore.remove(namespace.inode) }
       if let failure {
         tally.failed += 1
         if reported.insert(namespace.inode).inserted {
@@ -173,7 +171,9 @@ final class NamespaceReader {
       }
     }
     guard let tables = reading.tables, readBefore.insert(reading.inode).inserted else { return }
-    if !tables.closeWait.isEmpty { reading.closeWaitAges = sources.closeWaitAges() }
+    if !tables.closeWait.isEmpty {
+      reading.closeWaitAges = part(.process) { sources.closeWaitAges() } ?? [:]
+    }
   }
 
   private func readTables(
@@ -186,6 +186,7 @@ final class NamespaceReader {
           inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
       }
     }
+    tables.close()
     if isOwn { note(source) }
     return tables
   }

@@ -25,13 +25,20 @@ struct TCPTables {
   private(set) var tcp = TCPSockets()
   private(set) var listeners: [Listener] = []
   private(set) var closeWait: [CloseWaitSocket] = []
-  /// Local ports taken of those that the kernel chooses.
-  private(set) var portUses = PortUses()
+  /// The sockets of each port that somebody listens on, ordered by port; none before `close`.
+  private(set) var ports: [Listeners.Port] = []
+  /// The pairs of addresses that take most of the local ports that the kernel chooses, most first;
+  /// none before `close`.
+  private(set) var worstPortUses: [EphemeralPorts.Use] = []
+  private var portUses = PortUses()
   /// The sockets of each port that somebody listens on.
   private var portSockets: [TCPStateCounts] = []
   /// For each port, its place in `portSockets` plus one.
   private var portPlaces: [UInt16] = []
   private let localPorts: LocalPorts?
+
+  /// How many pairs of addresses to name.
+  private static let worstPairs = 10
 
   /// - Parameters:
   ///   - readsListeners: whether to count the sockets of each listener's port.
@@ -90,13 +97,18 @@ struct TCPTables {
     portSockets[Int(portPlaces[Int(socket.localPort)]) - 1][.listen] += 1
   }
 
-  /// The sockets of each port that somebody listens on, ordered by port.
-  var ports: [Listeners.Port] {
-    portPlaces.indices.compactMap { port in
+  /// Ends the reading. What only helped with it is given back, for it is larger than what it found,
+  /// and the tables of all namespaces are kept until the last has been read.
+  mutating func close() {
+    ports = portPlaces.indices.compactMap { port in
       let place = Int(portPlaces[port])
       guard place > 0 else { return nil }
       return Listeners.Port(number: UInt16(port), sockets: portSockets[place - 1])
     }
+    worstPortUses = portUses.worst(Self.worstPairs)
+    portPlaces = []
+    portSockets = []
+    portUses = PortUses()
   }
 }
 

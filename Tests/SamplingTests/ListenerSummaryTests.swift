@@ -9,6 +9,7 @@ struct ListenerSummaryTests {
   ) -> Listeners {
     var tables = TCPTables(readsListeners: true, localPorts: nil)
     for socket in sockets { tables.add(socket) }
+    tables.close()
     return Listeners(tables, owners: owners)
   }
 

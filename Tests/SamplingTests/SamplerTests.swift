@@ -138,6 +138,27 @@ struct SamplerTests {
     #expect(events.all.isEmpty)
   }
 
+  @Test func aCollectorThatCostsTooMuchIsSlowedAndThatIsToldOnce() async throws {
+    let host = try makeHost()
+    let events = Events()
+    // No walk takes less than a hundredth of a microsecond.
+    let sampler = try Sampler(
+      .init(
+        interval: .milliseconds(10), cpuBudget: 1e-6, collectors: [.zombie], procfsPath: host.path)
+    ) { events.add($0) }
+    let first = await sampler.sample()
+    #expect(first.collectors[0].interval > .milliseconds(10))
+    #expect(events.all == ["slowed zombie"])
+    try host.process(50, "new")
+    try await Task.sleep(for: .milliseconds(20))
+    let second = await sampler.sample()
+    // It did not run, and what it said stands for five of the intervals that it has now.
+    #expect(second.zombie?.processes == 5)
+    #expect(second.collectors[0].lastSuccess == first.collectors[0].lastSuccess)
+    #expect(second.collectors[0].succeeded)
+    #expect(events.all == ["slowed zombie"])
+  }
+
   @Test func aMissingProcFilesystemIsNamed() throws {
     #expect {
       _ = try Sampler(Sampler.Configuration(procfsPath: "/nonexistent/proc")) { _ in }

@@ -55,6 +55,19 @@ struct StalenessTests {
     #expect(snapshot.tcp == nil)
   }
 
+  @Test func eachCollectorHasFiveOfItsOwnIntervals() {
+    var snapshot = snapshot
+    // It was slowed down, because of what it costs.
+    snapshot.collectors[1].interval = .seconds(50)
+    #expect(snapshot.staleAge == .seconds(25))
+    snapshot.dropStale(at: taken + .seconds(250))
+    #expect(snapshot.sockstat == nil)
+    #expect(snapshot.tcp != nil)
+    #expect(snapshot.collectors.map(\.succeeded) == [false, true])
+    snapshot.dropStale(at: taken + .seconds(251))
+    #expect(snapshot.tcp == nil)
+  }
+
   @Test func cachePublishesAnewOnlyWhenSomethingIsDropped() async {
     let cache = SnapshotCache { snapshot in snapshot }
     #expect(cache.published == nil)
