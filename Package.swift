@@ -69,7 +69,8 @@ let package = Package(
     .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
     .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),
     .testTarget(
-      name: "SamplingTests", dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport"]),
+      name: "SamplingTests",
+      dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport", "socket-actor"]),
     .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "TestSupport"]),
     .testTarget(
       name: "MetricsTests", dependencies: ["Exposition", "Metrics", "SocketModel", "TestSupport"]),
