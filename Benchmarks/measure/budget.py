@@ -39,6 +39,13 @@ class Spending:
         return [collector for collector, interval in self.intervals.items() if interval > self.window]
 
     @property
+    def can_be_extrapolated(self) -> bool:
+        """What was measured belongs to collectors whose cost does not grow with the sockets."""
+        return self.is_computed and all(
+            interval == DEFAULT_INTERVAL or interval > self.window for interval in self.intervals.values()
+        )
+
+    @property
     def sample_seconds(self) -> float:
         return sum(self.costs.values())
 

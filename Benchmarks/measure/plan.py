@@ -113,7 +113,7 @@ class Results:
     def spending_at(self, sockets: int) -> Spending | None:
         """Extrapolated from the largest load, where pauses had grown already."""
         most, growth = self.steps[-1], self.cost_growth
-        if not growth or not most.budget or not most.budget.is_computed:
+        if not growth or not most.budget or not most.budget.can_be_extrapolated:
             return None
         return most.budget.extrapolated(growth.growth(most.load.sockets, sockets))
 
