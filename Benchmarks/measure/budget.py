@@ -30,12 +30,20 @@ class Spending:
         if not self.is_computed:
             return self.measured
         return self.measured + sum(
-            self.costs[collector] * _samples_per_second(collector, self.intervals) for collector in self.slowed
+            self.costs[collector] * _samples_per_second(collector, self.intervals) for collector in self.rare
         )
 
     @property
-    def slowed(self) -> list[str]:
-        return [collector for collector, interval in self.intervals.items() if interval > DEFAULT_INTERVAL]
+    def rare(self) -> list[str]:
+        """Collectors that make longer pauses than was measured for."""
+        return [collector for collector, interval in self.intervals.items() if interval > self.window]
+
+    @property
+    def can_be_extrapolated(self) -> bool:
+        """What was measured belongs to collectors whose cost does not grow with the sockets."""
+        return self.is_computed and all(
+            interval == DEFAULT_INTERVAL or interval > self.window for interval in self.intervals.values()
+        )
 
     @property
     def sample_seconds(self) -> float:
@@ -45,9 +53,9 @@ class Spending:
         """With samples that cost so many times as much, and pauses as many times as long, in whole ticks."""
         intervals = {
             collector: ceil(self.intervals[collector] * growth / DEFAULT_INTERVAL) * DEFAULT_INTERVAL
-            for collector in self.slowed
+            for collector in self.rare
         }
-        costs = {collector: self.costs[collector] * growth for collector in self.slowed}
+        costs = {collector: self.costs[collector] * growth for collector in self.rare}
         return Spending({**self.intervals, **intervals}, {**self.costs, **costs}, self.window, self.measured)
 
 

@@ -148,9 +148,9 @@ class Exporter(Server):
             before = self.page()
             self.wait_for_a_sample()
             after = self.page()
-            if after.sampled_at <= before.sampled_at:
+            if not 0 < after.sampled_at - before.sampled_at < 1.5 * self.interval:
                 misses += 1
-                continue  # it was busy with something else
+                continue  # it was busy with something else, or took two samples
             yield Sample(
                 cpu_seconds=self.cpu_seconds() - used,
                 collector_cpu_seconds=after.collector_cpu_seconds - before.collector_cpu_seconds,

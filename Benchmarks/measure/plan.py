@@ -110,6 +110,13 @@ class Results:
     def floor_growth(self) -> PowerLaw | None:
         return power_law({step.load.sockets: step.cpu.floor_seconds for step in self.steps if step.cpu})
 
+    def spending_at(self, sockets: int) -> Spending | None:
+        """Extrapolated from the largest load, where pauses had grown already."""
+        most, growth = self.steps[-1], self.cost_growth
+        if not growth or not most.budget or not most.budget.can_be_extrapolated:
+            return None
+        return most.budget.extrapolated(growth.growth(most.load.sockets, sockets))
+
 
 class Run:
     def __init__(self, plan: Plan):

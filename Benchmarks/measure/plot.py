@@ -45,7 +45,8 @@ def draw(results: Results, file: Path) -> None:
             if cost.stopped:  # at the time limit: it would have been more
                 axes.plot(sockets, cost.cpu_seconds, marker="^", markersize=10, color=style["color"])
     axes.set(xscale="log", yscale="log", xlabel="TCP sockets", ylabel="CPU seconds for one answer")
-    axes.set_xticks(results.plan.steps, [f"{sockets:,}" for sockets in results.plan.steps], minor=False)
+    measured = [step.load.sockets for step in results.steps if step.costs]
+    axes.set_xticks(measured, [f"{sockets:,}" for sockets in measured])
     axes.set_xticks([], minor=True)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(which="major", alpha=0.4)

@@ -45,7 +45,11 @@ def markdown(results: Results, machine: str, picture: str) -> str:
         ["## Scrapes", "", *_scrapes(results), ""],
         ["## Heap calls", "", *_heap(results.steps), ""],
         ["## What each can answer", "", *_answers(), ""],
-        *([f"## Beside others, {step.load.sockets:,} sockets", "", *_peers(results, step), ""] for step in results.steps),
+        *(
+            [f"## Beside others, {step.load.sockets:,} sockets", "", *_peers(results, step), ""]
+            for step in results.steps
+            if step.costs
+        ),
         ["## CPU seconds by number of sockets", "", *_peers_by_load(results), ""],
     ]
     if results.not_run:
@@ -120,12 +124,11 @@ def _budget(results: Results) -> Iterator[str]:
     spent = [(f"{step.load.sockets:,}", step.budget) for step in results.steps if step.budget]
     if not spent:
         return
-    _, last = spent[-1]
-    if last.is_computed and results.cost_growth:
-        growth = results.cost_growth.growth(results.steps[-1].load.sockets, EXTRAPOLATED_TO)
-        spent.append((f"{EXTRAPOLATED_TO:,}, *extrapolated*", last.extrapolated(growth)))
+    extrapolated = results.spending_at(EXTRAPOLATED_TO)
+    if extrapolated:
+        spent.append((f"{EXTRAPOLATED_TO:,}, *extrapolated*", extrapolated))
     yield from _table(
-        ["sockets", *last.intervals, "CPU of a sample", "share of a core", "which is"],
+        ["sockets", *spent[0][1].intervals, "CPU of a sample", "share of a core", "which is"],
         [
             [
                 sockets,
@@ -138,12 +141,15 @@ def _budget(results: Results) -> Iterator[str]:
         ],
         note="The exporter with its defaults, `--collect.interval=5s` and `--collect.cpu-budget=2%`: the interval"
         " that each collector chose, and the share of one core that the whole process took. *Computed*: the share"
-        " of the collectors that kept the interval is measured for two ticks, that of the others is what a sample"
-        " costs over the time to the next. The sample is the first: the later ones cost a little less.",
+        " of the collectors that run within two ticks is measured, that of the others is what a sample costs over"
+        " the time to the next. The sample is the first: the later ones cost a little less.",
     )
-    if len(spent) > len(results.steps):
+    if extrapolated:
         yield ""
-        yield "*Extrapolated*: costs and intervals of the largest load, grown as the exporter's CPU has grown up to there."
+        yield (
+            "*Extrapolated*: costs and intervals of the largest load, grown as the exporter's CPU has grown up to"
+            " there."
+        )
 
 
 def _memory(results: Results) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Target:
 def targets(results: Results) -> list[Target]:
     rest, full, most = results.rest, results.full, results.steps[-1]
     at_full, at_most = f"{full.load.sockets:,} sockets", f"{most.load.sockets:,} sockets"
-    growth = results.cost_growth
+    growth, extrapolated = results.cost_growth, results.spending_at(EXTRAPOLATED_TO)
     calls = {step.load.sockets: step.heap for step in results.steps if step.heap}
     sampled = {sockets: count.sample for sockets, count in calls.items()}
     once = {sockets: count.once for sockets, count in calls.items()}
@@ -54,7 +54,7 @@ def targets(results: Results) -> list[Target]:
         _beside("lsof -nPi", 3, full),
         _beside("ss -tanp", 30, full),
         _budget(f"share of a core by default, {at_most}", most.budget and most.budget.share),
-        _budget(f"the same, extrapolated to {EXTRAPOLATED_TO:,} sockets", extrapolated_share(results)),
+        _budget(f"the same, extrapolated to {EXTRAPOLATED_TO:,} sockets", extrapolated and extrapolated.share),
         _megabytes("RSS at rest", 18, rest.memory and rest.memory.resident),
         _megabytes("anonymous part of it", 6, rest.memory and rest.memory.anonymous),
         _megabytes(f"RSS at {at_full}", 26, full.memory and full.memory.resident),
@@ -75,13 +75,6 @@ def targets(results: Results) -> list[Target]:
         _heap("heap calls of a sample for each socket more", sampled),
         _heap("heap calls of `metrics` for each socket more", once),
     ]
-
-
-def extrapolated_share(results: Results) -> float | None:
-    most, growth = results.steps[-1], results.cost_growth
-    if not most.budget or not most.budget.is_computed or not growth:
-        return None
-    return most.budget.extrapolated(growth.growth(most.load.sockets, EXTRAPOLATED_TO)).share
 
 
 def _ratio(what: str, sign: str, limit: float, ratios: list[float] | None) -> Target:
