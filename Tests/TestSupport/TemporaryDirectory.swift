@@ -7,10 +7,14 @@ package final class TemporaryDirectory: Sendable {
 
   package init() throws {
     var template = Array((NSTemporaryDirectory() + "/socket-exporter-XXXXXX").utf8CString)
-    guard let path = mkdtemp(&template), chmod(path, 0o755) == 0 else {
+    // As the kernel calls it, which knows neither links nor double slashes.
+    guard let path = mkdtemp(&template), chmod(path, 0o755) == 0,
+      let resolved = realpath(path, nil)
+    else {
       throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))")
     }
-    self.path = String(cString: path)
+    defer { free(resolved) }
+    self.path = String(cString: resolved)
   }
 
   deinit {
