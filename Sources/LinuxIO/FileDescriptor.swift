@@ -44,11 +44,11 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return FileDescriptor(adopting: number)
   }
 
-  /// The inode number of what is open (fstat(2)).
-  package borrowing func inode() throws(SystemError) -> UInt64 {
+  /// Which file is open (fstat(2)).
+  package borrowing func identity() throws(SystemError) -> FileIdentity {
     var status = stat()
     guard unsafe fstat(rawValue, &status) == 0 else { throw .last("fstat") }
-    return UInt64(status.st_ino)
+    return FileIdentity(status)
   }
 
   /// Reads a symbolic link below this directory and lends its text (readlink(2)).
@@ -75,5 +75,24 @@ package struct FileDescriptor: ~Copyable, Sendable {
     let number = retryingInterrupts { unsafe openat(base, path, flags) }
     guard number >= 0 else { throw .last("open", path) }
     return FileDescriptor(adopting: number)
+  }
+}
+
+/// Which file a path or a descriptor leads to.
+package struct FileIdentity: Sendable, Equatable {
+  /// The device, which tells one filesystem from another.
+  package let device: UInt64
+  package let inode: UInt64
+
+  fileprivate init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+  }
+
+  /// Looks at a path without opening what it leads to (stat(2)).
+  package init(of path: String) throws(SystemError) {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .last("stat", path) }
+    self.init(status)
   }
 }

@@ -11,8 +11,10 @@ protocol AttributionBackend: AnyObject {
   func walk(
     _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk
+  /// The name of the group of a process that was met on the last walk.
+  func groupName(of pid: Int32) -> String?
   /// Takes a row of a socket table.
-  func add(inode: UInt32, _ mark: SocketHolders.Mark)
+  func add(inode: UInt32, _ mark: SocketMark)
   /// Credits each socket to its holders.
   /// - Parameter isRead: whether the tables of a network namespace, by inode, were read.
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool)

@@ -26,6 +26,9 @@ struct CollectorSchedule {
   /// Those that a dump of the TCP sockets answers.
   private static let tcp: [Collector] = [.tcp, .listener, .port]
 
+  /// What of the budget is left to what no collector is charged with: rendering, scrapes, waking up.
+  static let reserve = 0.1
+
   private let interval: Duration
   /// The part of one core that all samples together may take; nil for no bound.
   private let budget: Double?
@@ -97,7 +100,8 @@ struct CollectorSchedule {
 
   private func affordableIntervals() -> [Duration] {
     var intervals = accounts.map { _ in interval }
-    guard var left = budget else { return intervals }
+    guard let budget else { return intervals }
+    var left = budget * (1 - Self.reserve)
     let cheapestFirst = accounts.indices.sorted { accounts[$0].cost < accounts[$1].cost }
     for (rank, index) in cheapestFirst.enumerated() {
       let part = left / Double(accounts.count - rank)

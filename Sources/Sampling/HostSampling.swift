@@ -10,7 +10,7 @@ internal import SocketModel
 final class HostSampling {
   private let configuration: Sampler.Configuration
   private let sources: HostSources
-  private let attribution: ProcFSAttribution
+  private let attribution: any AttributionBackend
   private let reader: NamespaceReader
 
   private var closeWaitSince = FirstSeen<UInt64>()
@@ -172,7 +172,7 @@ final class HostSampling {
   /// A parent's group and what it does with SIGCHLD; unknown where it is out of sight or has ended.
   private func describeParent(_ pid: Int32) throws -> Zombies.Parent {
     let childSignal = try sources.childSignal(of: pid)
-    guard childSignal != .unknown, let name = attribution.identity(of: pid)?.name else {
+    guard childSignal != .unknown, let name = attribution.groupName(of: pid) else {
       return Zombies.Parent(name: Zombies.unknownParent, childSignal: .unknown)
     }
     return Zombies.Parent(name: name, childSignal: childSignal)

@@ -21,8 +21,8 @@ struct NetworkNamespaces: ~Copyable {
     fileprivate var path: String
   }
 
-  /// The inode of the exporter's own; nil where it cannot be read.
-  let ownInode: UInt64?
+  /// The exporter's own; nil where it cannot be read.
+  private let own: FileIdentity?
   /// All others that were found last, ordered by name.
   private(set) var others: [Foreign] = []
   /// The thread is in another namespace and could not return.
@@ -31,7 +31,7 @@ struct NetworkNamespaces: ~Copyable {
   private let procfsPath: String
   private let home: Home
   private var entries = DirectoryReader(capacity: 8 << 10)
-  /// Container ids by namespace, for they are asked of a process once.
+  /// Container ids by namespace, for they are asked of a process once; empty where there is none.
   private var containers: [UInt64: String] = [:]
   /// Why none can be entered; nil where they can.
   private let confinement: SystemError?
@@ -40,10 +40,13 @@ struct NetworkNamespaces: ~Copyable {
   init(procfsPath: String, leaves: Bool) {
     self.procfsPath = procfsPath
     home = Home()
-    ownInode = home.inode
+    own = home.identity
     // Leaving takes the same permission as coming home, so nobody leaves who could not return.
     confinement = leaves ? home.enter() : nil
   }
+
+  /// The inode of the exporter's own; nil where it cannot be read.
+  var ownInode: UInt64? { own?.inode }
 
   /// The label of a namespace that was found last; nil for the exporter's own.
   func name(of inode: UInt64) -> String? {
@@ -63,26 +66,26 @@ struct NetworkNamespaces: ~Copyable {
       found[inode] = Foreign(inode: inode, name: "", path: "\(procfsPath)/\(pid)/ns/net")
     }
     for (name, path) in namedFiles() {
-      guard let inode = try? FileDescriptor.open(path).inode() else { continue }
+      // Whatever else lies there is on another filesystem.
+      guard let file = try? FileIdentity(of: path), file.device == own?.device else { continue }
       // One namespace may have two names: the first in their order stays.
-      if let other = found[inode], !other.name.isEmpty, other.name < name { continue }
-      found[inode] = Foreign(inode: inode, name: name, path: path)
+      if let other = found[file.inode], !other.name.isEmpty, other.name < name { continue }
+      found[file.inode] = Foreign(inode: file.inode, name: name, path: path)
     }
     if let ownInode { found[ownInode] = nil }
     containers = containers.filter { found[$0.key] != nil }
-
+    for inode in found.keys where found[inode]?.name.isEmpty == true && containers[inode] == nil {
+      containers[inode] = processes[inode].flatMap(containerID) ?? ""
+    }
     others = found.values.sorted { $0.inode < $1.inode }
-    var taken = Set(others.map(\.name))
-    for index in others.indices where others[index].name.isEmpty {
+    // A container may hold namespaces of its own making, and a name may be chosen to look like
+    // another one's: whoever comes first is called so.
+    var taken: Set<String> = [""]
+    for index in others.indices where !taken.insert(others[index].name).inserted {
       let inode = others[index].inode
-      let container = containers[inode] ?? processes[inode].flatMap(containerID)
-      containers[inode] = container
-      // A container may hold namespaces of its own making; only one can be called like it.
-      if let container, taken.insert(container).inserted {
-        others[index].name = container
-      } else {
-        others[index].name = Self.unnamed(inode)
-      }
+      let candidates = [containers[inode] ?? "", Self.unnamed(inode), "netns-\(inode)"]
+      others[index].name =
+        candidates.first { taken.insert($0).inserted } ?? "\(candidates[2])-\(index)"
     }
     others.sort { $0.name < $1.name }
   }
@@ -124,7 +127,7 @@ struct NetworkNamespaces: ~Copyable {
     do throws(SystemError) {
       let entrance = try FileDescriptor.open(namespace.path)
       // The process may have ended and its id be another one's.
-      guard try entrance.inode() == namespace.inode else {
+      guard try entrance.identity().inode == namespace.inode else {
         throw SystemError("open", namespace.path, code: ENOENT)
       }
       try ThreadNamespace.enter(entrance)
@@ -158,9 +161,9 @@ private enum Home: ~Copyable {
     }
   }
 
-  var inode: UInt64? {
+  var identity: FileIdentity? {
     switch self {
-    case .open(let namespace): try? namespace.inode()
+    case .open(let namespace): try? namespace.identity()
     case .unreadable: nil
     }
   }

@@ -6,27 +6,28 @@ final class ProcFSAttribution: AttributionBackend {
   private var procfs: ProcFileSystem
   private var walker: ProcessWalker
   private var holders = SocketHolders()
+  /// How many descriptors of sockets there were last time.
+  private var expectedSockets = 0
 
   init(_ procfs: consuming ProcFileSystem, groupingBy key: GroupingKey) {
     self.procfs = procfs
     walker = ProcessWalker(groupingBy: key)
   }
 
-  /// What is known of a process that was met on the last walk.
-  func identity(of pid: Int32) -> ProcessIdentity? { walker.identities[pid] }
+  func groupName(of pid: Int32) -> String? { walker.identities[pid]?.name }
 
   func walk(
     _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
-    var walk = try walker.walk(
-      &procfs, depth, thresholds: thresholds, isToldApart: isToldApart)
-    holders = walk.holders
-    walk.holders = SocketHolders()
+    holders = SocketHolders(expecting: depth == .descriptors ? expectedSockets : 0)
+    let walk = try walker.walk(
+      &procfs, depth, thresholds: thresholds, into: &holders, isToldApart: isToldApart)
+    if depth == .descriptors { expectedSockets = holders.count }
     holders.sort()
     return walk
   }
 
-  func add(inode: UInt32, _ mark: SocketHolders.Mark) {
+  func add(inode: UInt32, _ mark: SocketMark) {
     holders.mark(inode, mark)
   }
 

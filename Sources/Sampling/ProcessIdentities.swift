@@ -47,7 +47,10 @@ struct ProcessIdentities {
   private var walk: UInt64 = 0
 
   private static let youth = Duration.seconds(10)
-  private static let rereadAfter = Duration.seconds(60)
+
+  /// A minute, more or less: processes that were met at the same time must not all be read again at
+  /// the same time.
+  private static func rereadAfter(_ pid: Int32) -> Duration { .seconds(45 + Int(pid) & 31) }
 
   init(by key: GroupingKey) {
     self.key = key
@@ -75,9 +78,9 @@ struct ProcessIdentities {
     _ pid: Int32, in directory: borrowing FileDescriptor, of procfs: inout ProcFileSystem,
     at now: ContinuousClock.Instant
   ) throws -> Meeting {
-    let inode = try directory.inode()
+    let inode = try directory.identity().inode
     if var process = known[pid], process.directoryInode == inode,
-      process.isSettled && now - process.readAt < Self.rereadAfter
+      process.isSettled && now - process.readAt < Self.rereadAfter(pid)
     {
       process.walk = walk
       known[pid] = process

@@ -37,10 +37,8 @@ struct ProcessWalk {
   var groups: [ProcessSockets.Group] = []
   /// For each group the inode of its network namespace, where that is told apart.
   var groupNamespaces: [UInt64?] = []
-  /// In the order of the walk, which is that of `holders`.
+  /// In the order of the walk, which is that of its `SocketHolders`.
   var members: [Member] = []
-  /// Their sockets.
-  var holders = SocketHolders()
   /// The network namespaces they live in, each with one process to enter it by.
   var namespaces: [UInt64: Int32] = [:]
   /// Processes whose descriptors could not be read, for lack of permission mostly.
@@ -65,8 +63,6 @@ struct ProcessWalker: ~Copyable {
   private var processEntries = DirectoryReader()
   private var threadEntries = DirectoryReader(capacity: 8 << 10)
   private var descriptors = DescriptorReader()
-  /// How many descriptors of sockets there were last time.
-  private var expectedSockets = 0
 
   init(groupingBy key: GroupingKey) {
     identities = ProcessIdentities(by: key)
@@ -74,22 +70,22 @@ struct ProcessWalker: ~Copyable {
 
   /// - Parameters:
   ///   - thresholds: how many ages CLOSE_WAIT sockets will be counted from.
+  ///   - holders: takes the sockets that the members hold; to be empty before.
   ///   - isToldApart: whether the processes in a network namespace, by its inode, are groups of their
   ///     own.
   /// - Throws: `SystemError` where /proc cannot be listed, or where the exporter or the host has run
   ///   out of descriptors or memory; `NoProcesses` where /proc is none.
   mutating func walk(
     _ procfs: inout ProcFileSystem, _ depth: Depth, thresholds: Int,
-    isToldApart: (UInt64) -> Bool
+    into holders: inout SocketHolders, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
     var walk = ProcessWalk()
-    walk.holders = SocketHolders(expecting: depth == .descriptors ? expectedSockets : 0)
     var groupIndex = GroupIndex(thresholds: thresholds)
     let now = ContinuousClock.now
     for pid in try procfs.processIDs(using: &processEntries) {
       let process: Visit
       do {
-        process = try visit(pid, of: &procfs, depth, at: now, into: &walk.holders)
+        process = try visit(pid, of: &procfs, depth, at: now, into: &holders)
       } catch let error as SystemError where error.isGone {
         continue
       } catch let error as SystemError where error.isExhaustion {
@@ -135,7 +131,6 @@ struct ProcessWalker: ~Copyable {
           socketDescriptors: held.sockets))
     }
     identities.endWalk()
-    if depth == .descriptors { expectedSockets = walk.holders.count }
     return walk
   }
 

@@ -23,28 +23,12 @@ struct SocketHolders {
   /// Where in `numbers` the descriptors of each member begin.
   private var starts: [UInt32] = []
   /// What the tables say of each socket, beside its first key; 0 where they said nothing yet.
-  private var marks: [Mark] = []
+  private var marks: [SocketMark] = []
   /// The inode of every `blockLength`th key: small enough to stay in the processor's cache, where a
   /// search in all keys would miss at each step.
   private var pivots: [UInt32] = []
 
   private static let blockLength = 64
-
-  /// A kind and, of a TCP socket, its state.
-  struct Mark: Equatable {
-    private let bits: UInt8
-
-    static let none = Mark(bits: 0)
-
-    private init(bits: UInt8) { self.bits = bits }
-
-    init(_ kind: SocketKind, state: TCPState? = nil) {
-      bits = UInt8(kind.rawValue + 1) | (state?.rawValue ?? 0) << 4
-    }
-
-    var kind: SocketKind? { SocketKind(rawValue: Int(bits & 15) - 1) }
-    var state: TCPState? { TCPState(rawValue: bits >> 4) }
-  }
 
   /// One descriptor of a socket.
   struct Holder {
@@ -99,7 +83,7 @@ struct SocketHolders {
   /// Notes what a table says of a socket. Nothing happens where no process holds it; a second word on
   /// the same socket replaces the first, so a table may be read again.
   @inline(__always)
-  mutating func mark(_ inode: UInt32, _ mark: Mark) {
+  mutating func mark(_ inode: UInt32, _ mark: SocketMark) {
     guard let position = position(of: inode) else { return }
     marks[position] = mark
   }
@@ -153,7 +137,7 @@ struct SocketHolders {
   }
 
   /// Calls `body` for each socket that a process holds, with its holders in the order of the walk.
-  func forEachSocket(_ body: (_ inode: UInt32, Mark, _ holders: [Holder]) -> Void) {
+  func forEachSocket(_ body: (_ inode: UInt32, SocketMark, _ holders: [Holder]) -> Void) {
     var holders: [Holder] = []
     var position = 0
     while position < keys.count {
@@ -167,4 +151,21 @@ struct SocketHolders {
       body(inode, mark, holders)
     }
   }
+}
+
+/// What a table says of a socket: its kind and, of a TCP socket, its state.
+struct SocketMark: Equatable {
+  private let bits: UInt8
+
+  /// No table has spoken of it.
+  static let none = SocketMark(bits: 0)
+
+  private init(bits: UInt8) { self.bits = bits }
+
+  init(_ kind: SocketKind, state: TCPState? = nil) {
+    bits = UInt8(kind.rawValue + 1) | (state?.rawValue ?? 0) << 4
+  }
+
+  var kind: SocketKind? { SocketKind(rawValue: Int(bits & 15) - 1) }
+  var state: TCPState? { TCPState(rawValue: bits >> 4) }
 }

@@ -73,10 +73,11 @@ struct AttributionTests {
   private func inodesHeld(_ host: PlainHost) throws -> [UInt32] {
     var procfs = try ProcFileSystem(path: host.path)
     var walker = ProcessWalker(groupingBy: .comm)
-    var walk = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
-    walk.holders.sort()
+    var sockets = SocketHolders()
+    _ = try walker.walk(&procfs, .descriptors, thresholds: 0, into: &sockets) { _ in false }
+    sockets.sort()
     var inodes: [UInt32] = []
-    walk.holders.forEachSocket { inode, _, _ in inodes.append(inode) }
+    sockets.forEachSocket { inode, _, _ in inodes.append(inode) }
     return inodes
   }
 
@@ -226,17 +227,19 @@ struct AttributionTests {
     var procfs = try ProcFileSystem(path: host.path)
     var walker = ProcessWalker(groupingBy: .comm)
     for _ in 0..<2 {
-      var walk = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
-      walk.holders.sort()
+      var sockets = SocketHolders()
+      let walk = try walker.walk(&procfs, .descriptors, thresholds: 0, into: &sockets) { _ in false
+      }
+      sockets.sort()
       var held = [UInt64](repeating: 0, count: walk.members.count)
-      walk.holders.forEachSocket { _, _, holders in
+      sockets.forEachSocket { _, _, holders in
         for holder in holders { held[holder.member] += 1 }
       }
       #expect(held == walk.members.map(\.socketDescriptors))
       #expect(Set(walk.members.map(\.pid)) == [100, 103, 105, 106, 111, 112])
       let last = try #require(walk.members.firstIndex { $0.pid == 112 })
       var members: [Int] = []
-      walk.holders.forEachHolder(of: 4_000_000_007) { members.append($0.member) }
+      sockets.forEachHolder(of: 4_000_000_007) { members.append($0.member) }
       #expect(members == [last, last])
       #expect(walk.zombies.map(\.pid) == [104])
       #expect(walk.unreadable == 3)

@@ -5,9 +5,10 @@ import Testing
 
 struct CollectorScheduleTests {
   private static let interval = Duration.seconds(5)
-  private static let budget = 0.02
+  /// What is left of it for collectors is 2 %.
+  private static let budget = 0.02 / (1 - CollectorSchedule.reserve)
   /// What all samples together may cost in one interval.
-  private static let affordable = interval * budget
+  private static let affordable = interval * (budget * (1 - CollectorSchedule.reserve))
   private let beginning = ContinuousClock.now
 
   /// Samples again and again at every tick.

@@ -109,7 +109,7 @@ struct HostSamplingTests {
       let listener = try server.listen()
       _ = try server.socket(.tcp4)
       let child = try host.start(["sleep", "60"])
-      let namespace = "ns-\(try FileDescriptor.open("/proc/\(child.pid)/ns/net").inode())"
+      let namespace = "ns-\(try FileDescriptor.open("/proc/\(child.pid)/ns/net").identity().inode)"
 
       let sampling = try Sampling("/proc", namespaces: .all)
       let ledger = sampling.sample(Set(Collector.allCases))

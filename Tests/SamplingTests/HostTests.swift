@@ -48,18 +48,20 @@ struct HostTests {
       }
     }
 
-    /// The sockets of each group that holds TCP sockets: descriptors that are TCP / no table's /
-    /// shared, then the sockets by state.
+    /// The sockets of each group that holds TCP sockets: descriptors by kind and those that are
+    /// shared, then TCP sockets by state.
     var sockets: [String] {
       process.groups.compactMap { group in
         if group.tcpSockets.sum == 0 { return nil }
-        let kinds = group.socketDescriptors
-        #expect(kinds[.tcp] + kinds[.other] == kinds.sum)
+        let kinds = SocketKind.allCases.filter { group.socketDescriptors[$0] > 0 }.map {
+          "\($0.label) \(group.socketDescriptors[$0])"
+        }
         let states = TCPState.allCases.filter { group.tcpSockets[$0] > 0 }.map {
           "\($0.label) \(group.tcpSockets[$0])"
         }
-        return "\(group.name) \(kinds[.tcp])/\(kinds[.other])/\(group.sharedSocketDescriptors): "
-          + states.joined(separator: ", ")
+        let shared = group.sharedSocketDescriptors
+        return "\(group.name) \(kinds.joined(separator: ", "))"
+          + (shared > 0 ? ", shared \(shared): " : ": ") + states.joined(separator: ", ")
       }
     }
 
@@ -93,10 +95,10 @@ struct HostTests {
       ])
     #expect(
       host.sockets == [
-        "java 16/0/0: established 7, syn_sent 1, close_wait 7, listen 1",
-        // The five of them share one socket, which is in no table.
-        "postgres 5/6/5: established 4, listen 1",
-        "sshd 2/2/0: established 1, listen 1",
+        "java tcp 16: established 7, syn_sent 1, close_wait 7, listen 1",
+        // The five of them share one socket, of UDP.
+        "postgres tcp 5, udp 5, unix 1, shared 5: established 4, listen 1",
+        "sshd tcp 2, unix 2: established 1, listen 1",
       ])
     #expect(host.process.topSocketDescriptors.map(\.pid).prefix(3) == [1201, 1, 310])
     #expect(host.process.unreadable == 0)
@@ -139,10 +141,10 @@ struct HostTests {
     #expect(host.process.topSocketDescriptors.map(\.pid).prefix(4) == [841, 842, 960, 955])
     #expect(
       host.sockets == [
-        "kubelet 2/3/0: listen 2",
-        "nginx 30/4/6: established 22, close_wait 2, listen 2",
-        "sshd 2/0/0: listen 2",
-        "tokio-runtime-w 5/0/0: established 5",
+        "kubelet tcp 2, unix 2, netlink 1: listen 2",
+        "nginx tcp 30, unix 4, shared 6: established 22, close_wait 2, listen 2",
+        "sshd tcp 2: listen 2",
+        "tokio-runtime-w tcp 5: established 5",
       ])
     #expect(host.counts(.ipv4) == [17, 0, 3, 0, 1, 11, 1, 0, 1, 3, 1])
     #expect(host.counts(.ipv6) == [10, 1, 1, 1, 1, 5, 0, 2, 1, 3, 0])
@@ -185,10 +187,14 @@ struct HostTests {
       + "closing 1"
     #expect(
       host.sockets == [
-        "edge 37/0/0: " + states, "edge6 37/0/0: " + states,
+        "edge tcp 37: " + states, "edge6 tcp 37: " + states,
         // One listener, four processes, two groups.
-        "master 1/0/1: listen 1", "worker 3/0/3: listen 1",
+        "master tcp 1, shared 1: listen 1", "worker tcp 3, shared 3: listen 1",
       ])
+    let kinds = try #require(host.process.groups.first { $0.name == "kinds" }).socketDescriptors
+    // Those that are in no table cannot be asked any more.
+    #expect([.unix, .packet, .raw, .other].map { kinds[$0] } == [2, 1, 1, 3])
+    #expect(kinds.sum == 7)
     #expect(host.counts(.ipv4) == [12, 2, 3, 1, 10, 6, 0, 7, 2, 5, 1])
     #expect(host.counts(.ipv6) == [12, 2, 3, 1, 10, 6, 0, 7, 2, 4, 1])
     #expect(host.tables.tcp.retransmitting == 10)
@@ -205,11 +211,12 @@ struct HostTests {
     let path = Fixtures.path("proc/" + host)
     var procfs = try ProcFileSystem(path: path)
     var walker = ProcessWalker(groupingBy: .comm)
-    var walk = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
+    var sockets = SocketHolders()
+    let walk = try walker.walk(&procfs, .descriptors, thresholds: 0, into: &sockets) { _ in false }
     #expect(walk.members.count == Int(walk.groups.reduce(0) { $0 + $1.readable }))
-    walk.holders.sort()
+    sockets.sort()
     var held = [UInt64](repeating: 0, count: walk.members.count)
-    walk.holders.forEachSocket { _, _, holders in
+    sockets.forEachSocket { _, _, holders in
       for holder in holders { held[holder.member] += 1 }
     }
     #expect(held == walk.members.map(\.socketDescriptors))

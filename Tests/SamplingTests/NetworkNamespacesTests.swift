@@ -7,7 +7,9 @@ import Testing
 @testable import Sampling
 
 struct NetworkNamespacesTests {
-  private func inode(_ path: String) throws -> UInt64 { try FileDescriptor.open(path).inode() }
+  private func inode(_ path: String) throws -> UInt64 {
+    try FileDescriptor.open(path).identity().inode
+  }
 
   /// Namespaces that have no name on this host: numbers that the kernel gives to none.
   private let first: UInt64 = 101

@@ -38,18 +38,18 @@ struct ProcessIdentitiesTests {
     var known = try Acquaintance(host)
     #expect(try known.meet(50).stat?.name == "before")
     try host.stat(50, "after")
-    for seconds in [5, 30, 59] {
+    for seconds in [5, 30, 62] {
       known.endWalk()
       let meeting = try known.meet(50, after: .seconds(seconds))
       #expect(meeting.identity.name == "before")
       #expect(meeting.stat == nil)
     }
     known.endWalk()
-    #expect(try known.meet(50, after: .seconds(60)).identity.name == "after")
-    // From then on another minute.
+    #expect(try known.meet(50, after: .seconds(63)).identity.name == "after")
+    // From then on another minute; which is 45 seconds and, by its id, up to 31 more.
     try host.stat(50, "again")
-    #expect(try known.meet(50, after: .seconds(119)).identity.name == "after")
-    #expect(try known.meet(50, after: .seconds(120)).identity.name == "again")
+    #expect(try known.meet(50, after: .seconds(125)).identity.name == "after")
+    #expect(try known.meet(50, after: .seconds(126)).identity.name == "again")
   }
 
   @Test func aYoungProcessIsReadEachTime() throws {
@@ -153,9 +153,12 @@ struct ProcessIdentitiesTests {
     try host.process(50, "before")
     var procfs = try ProcFileSystem(path: host.path)
     var walker = ProcessWalker(groupingBy: .comm)
-    let first = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
+    var sockets = SocketHolders()
+    let first = try walker.walk(&procfs, .descriptors, thresholds: 0, into: &sockets) { _ in false }
     try host.stat(50, "after", "Z")
-    let second = try walker.walk(&procfs, .descriptors, thresholds: 0) { _ in false }
+    sockets = SocketHolders()
+    let second = try walker.walk(&procfs, .descriptors, thresholds: 0, into: &sockets) { _ in false
+    }
     #expect(first.groups.map(\.name) == ["before"])
     // It has nothing open, so it might have ended, and has.
     #expect(second.groups.isEmpty)

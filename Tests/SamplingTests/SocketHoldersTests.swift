@@ -7,7 +7,7 @@ struct SocketHoldersTests {
   /// What `SocketHolders` is to know, kept in a dictionary.
   private struct Expectation {
     var holders: [UInt32: [[Int]]] = [:]
-    var marks: [UInt32: SocketHolders.Mark] = [:]
+    var marks: [UInt32: SocketMark] = [:]
   }
 
   /// Walks over members that hold sockets by these inodes; descriptors count from 3.
@@ -35,7 +35,7 @@ struct SocketHoldersTests {
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
     var met: [UInt32: [[Int]]] = [:]
-    var marks: [UInt32: SocketHolders.Mark] = [:]
+    var marks: [UInt32: SocketMark] = [:]
     var order: [UInt32] = []
     holders.forEachSocket { inode, mark, found in
       met[inode] = found.map { [$0.member, Int($0.descriptor)] }
@@ -86,15 +86,15 @@ struct SocketHoldersTests {
 
   @Test func aMarkSaysKindAndState() {
     for kind in SocketKind.allCases {
-      #expect(SocketHolders.Mark(kind).kind == kind)
-      #expect(SocketHolders.Mark(kind).state == nil)
+      #expect(SocketMark(kind).kind == kind)
+      #expect(SocketMark(kind).state == nil)
       for state in TCPState.allCases {
-        let mark = SocketHolders.Mark(kind, state: state)
+        let mark = SocketMark(kind, state: state)
         #expect(mark.kind == kind && mark.state == state)
       }
     }
-    #expect(SocketHolders.Mark.none.kind == nil)
-    #expect(SocketHolders.Mark.none.state == nil)
+    #expect(SocketMark.none.kind == nil)
+    #expect(SocketMark.none.state == nil)
   }
 
   @Test func theLastWordOnASocketCounts() {
@@ -181,7 +181,7 @@ struct SocketHoldersTests {
       let inode =
         Bool.random(using: &random)
         ? UInt32.random(in: 0...span, using: &random) : expected.holders.keys.first ?? 0
-      let mark = SocketHolders.Mark(
+      let mark = SocketMark(
         SocketKind.allCases.randomElement(using: &random) ?? .tcp,
         state: TCPState.allCases.randomElement(using: &random))
       holders.mark(inode, mark)
