@@ -25,6 +25,7 @@ struct CommandTests {
     try await onBlockingThread {
       // A file of /proc that does not answer, as on a host in trouble.
       let directory = try TemporaryDirectory()
+      _ = try directory.makeFIFO("1/stat")
       let file = try directory.makeFIFO("net/sockstat")
       let process = try Exporter.start(
         RunningExporter.arguments + Self.quick + ["--path.procfs", directory.path])
