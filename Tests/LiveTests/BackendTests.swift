@@ -142,9 +142,13 @@ struct LoadTests {
         expectSockets(page, ["ipv4": states, "ipv6": states])
         try expectSameAsSocketStatistics(page, on: host)
         #expect(page.instances(of: "server") == 2)
-        #expect(page.socketDescriptors(of: "server") == sockets + 2)
+        expectGroup(
+          "server", page, ["tcp": sockets + 2], states: ["listen": 2, "established": sockets])
         #expect(page.openDescriptors(of: "server") == sockets + 2 + 6)
-        #expect(page.socketDescriptors(of: "client") == sockets)
+        expectGroup("client", page, ["tcp": sockets], states: ["established": sockets])
+        #expect(
+          page.sum("socket_listener_tcp_sockets", ["state": "established"]) == sockets)
+        #expect(page.value("socket_ephemeral_ports_used_worst") == Double(perProcess))
         #expect(
           page.value("socket_sockstat_inuse", ["protocol": "tcp", "family": "ipv4"])
             == sockets + 1)

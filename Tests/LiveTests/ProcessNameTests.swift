@@ -35,12 +35,13 @@ struct ProcessNameTests {
     name.isEmpty ? "(unnamed)" : String(decoding: name, as: UTF8.self)
   }
 
-  /// A process of each name, each with a number of sockets of its own.
+  /// A process of each name, each with a listener, a number of sockets of its own, and a zombie.
   private static func populate(_ host: TestHost) throws {
     for (index, name) in names.enumerated() {
       let actor = try host.actor(named: "unnamed")
       try actor.name(bytes: name)
       for _ in 0...index { _ = try actor.socket(.udp4) }
+      _ = try actor.listen()
       try actor.bearChildren(1, .byDefault)
     }
   }
@@ -56,10 +57,18 @@ struct ProcessNameTests {
         let name = Self.label(bytes)
         let sockets = Double(index + 1)
         #expect(page.instances(of: name) == 1, "\(name.debugDescription)")
-        #expect(page.socketDescriptors(of: name) == sockets, "\(name.debugDescription)")
+        expectGroup(name, page, ["unbound": sockets, "tcp": 1], states: ["listen": 1])
+        for family in ["socket_listener_accept_queue", "socket_listener_accept_queue_limit"] {
+          #expect(
+            page.samples(family).filter { $0.labels["process"] == name }.count == 1,
+            "\(family) of \(name.debugDescription)")
+        }
+        #expect(
+          page.value("socket_zombie_oldest_seconds", ["parent": name]) == 0,
+          "\(name.debugDescription)")
         #expect(
           page.samples("socket_pid_socket_fds").filter { $0.labels["process"] == name }.map(\.value)
-            == [sockets], "\(name.debugDescription)")
+            == [sockets + 1], "\(name.debugDescription)")
         #expect(
           page.value("socket_zombie_children", ["parent": name, "sigchld": "default"]) == 1,
           "\(name.debugDescription)")

@@ -33,24 +33,24 @@ struct SocketStateTests {
 
       let connected = try host.sample()
       expectSockets(connected, ["ipv4": ["listen": 1, "established": 2]])
-      #expect(connected.socketDescriptors(of: "client") == 1)
-      #expect(connected.socketDescriptors(of: "server") == 2)
+      expectGroup("client", connected, ["tcp": 1], states: ["established": 1])
+      expectGroup("server", connected, ["tcp": 2], states: ["listen": 1, "established": 1])
       try expectSameAsSocketStatistics(connected, on: host)
 
       try client.exit()
       let exited = try host.sample { $0.sockets("close_wait") == 1 }
       expectSockets(exited, ["ipv4": ["listen": 1, "close_wait": 1, "fin_wait2": 1]])
-      #expect(exited.instances(of: "client") == nil)
-      #expect(exited.socketDescriptors(of: "client") == nil)
-      #expect(exited.socketDescriptors(of: "server") == 2)
+      expectNoGroup("client", exited)
+      expectGroup("server", exited, ["tcp": 2], states: ["listen": 1, "close_wait": 1])
       try expectSameAsSocketStatistics(exited, on: host)
 
       try server.close(connection.peer)
       let closed = try host.sample { $0.sockets("time_wait") == 1 }
       expectSockets(closed, ["ipv4": ["listen": 1, "time_wait": 1]])
       #expect(closed.value("socket_sockstat_tcp_time_wait") == 1)
-      #expect(closed.socketDescriptors(of: "server") == 1)
+      expectGroup("server", closed, ["tcp": 1], states: ["listen": 1])
       #expect(closed.sum("socket_process_socket_fds") == 1)
+      #expect(closed.sum("socket_process_tcp_sockets") == 1)
       try expectSameAsSocketStatistics(closed, on: host)
 
       // TIME_WAIT lasts a minute. Where the kernel can, it is ended now.
@@ -76,25 +76,25 @@ struct SocketStateTests {
       try closer.shutdown(second.own)
       let held = try host.sample { $0.sockets("close_wait") == 2 && $0.sockets("fin_wait2") == 2 }
       expectSockets(held, ["ipv4": ["listen": 1, "close_wait": 2, "fin_wait2": 2]])
-      #expect(held.socketDescriptors(of: "leaker") == 3)
-      #expect(held.socketDescriptors(of: "closer") == 2)
+      expectGroup("leaker", held, ["tcp": 3], states: ["listen": 1, "close_wait": 2])
+      expectGroup("closer", held, ["tcp": 2], states: ["fin_wait2": 2])
       try expectSameAsSocketStatistics(held, on: host)
 
       try closer.exit()
       let orphaned = try host.sample { $0.instances(of: "closer") == nil }
       expectSockets(orphaned, ["ipv4": ["listen": 1, "close_wait": 2, "fin_wait2": 2]])
-      #expect(orphaned.socketDescriptors(of: "closer") == nil)
-      #expect(orphaned.socketDescriptors(of: "leaker") == 3)
+      expectNoGroup("closer", orphaned)
+      expectGroup("leaker", orphaned, ["tcp": 3], states: ["listen": 1, "close_wait": 2])
 
       let timedOut = try host.sample { $0.sockets("fin_wait2") == 0 }
       expectSockets(timedOut, ["ipv4": ["listen": 1, "close_wait": 2]])
-      #expect(timedOut.socketDescriptors(of: "leaker") == 3)
+      expectGroup("leaker", timedOut, ["tcp": 3], states: ["listen": 1, "close_wait": 2])
       try expectSameAsSocketStatistics(timedOut, on: host)
 
       try leaker.close(first.peer)
       let oneClosed = try host.sample { $0.sockets("close_wait") == 1 }
       expectSockets(oneClosed, ["ipv4": ["listen": 1, "close_wait": 1]])
-      #expect(oneClosed.socketDescriptors(of: "leaker") == 2)
+      expectGroup("leaker", oneClosed, ["tcp": 2], states: ["listen": 1, "close_wait": 1])
     }
   }
 
@@ -116,8 +116,11 @@ struct SocketStateTests {
         ["ipv4": ["listen": 1, "fin_wait1": Double(count), "established": Double(count)]])
       // The kernel counts orphans for the whole machine: others may have some, too.
       #expect(page.value("socket_sockstat_tcp_orphans") ?? 0 >= Double(count))
-      #expect(page.instances(of: "sender") == nil)
-      #expect(page.sum("socket_process_socket_fds") == Double(count + 1))
+      expectNoGroup("sender", page)
+      expectGroup(
+        "server", page, ["tcp": Double(count + 1)],
+        states: ["listen": 1, "established": Double(count)])
+      #expect(page.sum("socket_process_tcp_sockets") == Double(count + 1))
       try expectSameAsSocketStatistics(page, on: host, isQuiet: false)
 
       server.kill()
@@ -139,8 +142,10 @@ struct SocketStateTests {
       expectSockets(page, ["ipv4": ["listen": 1]])
       #expect(page.value("socket_sockstat_tcp_time_wait") == 0)
       // The dead socket is in no table of the kernel, and yet the server still pays a descriptor.
-      #expect(page.socketDescriptors(of: "server") == 2)
-      #expect(page.socketDescriptors(of: "client") == 0)
+      expectGroup("server", page, ["tcp": 1, "unbound": 1], states: ["listen": 1])
+      expectGroup("client", page, [:])
+      #expect(page.value("socket_tcp_aborts_total", ["reason": "data"]) == 1)
+      #expect(page.value("socket_tcp_resets_sent_total") == 1)
       try expectSameAsSocketStatistics(page, on: host)
     }
   }
@@ -184,8 +189,9 @@ struct SocketStateTests {
 
       let page = try host.sample()
       expectSockets(page, ["ipv4": ["listen": 1, "established": 6]])
-      #expect(page.socketDescriptors(of: "server") == 1)
-      #expect(page.socketDescriptors(of: "client") == 3)
+      expectGroup("server", page, ["tcp": 1], states: ["listen": 1])
+      expectGroup("client", page, ["tcp": 3], states: ["established": 3])
+      #expect(page.acceptQueue(listener, of: "server") == (3, 128))
       try expectSameAsSocketStatistics(page, on: host)
     }
   }

@@ -197,26 +197,39 @@ static void leave_main_thread(int count, char **words) {
 static pid_t churner;
 static volatile long *churned;
 
+// Lets the kernel give out the process ids from this one on again, if it takes orders.
+static void rewind_process_ids(pid_t first) {
+    int file = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+    if (file < 0) return;
+    dprintf(file, "%d", first);
+    close(file);
+}
+
 static void churn(void) {
+    enum { most = 16, numbers = 64 };
     die_with_parent();
-    for (int living = 0;; living++) {
-        if (living == 16) {
+    for (long born = 0, living = 0;; born++, living++) {
+        if (living == most) {
             wait(NULL);
             living--;
             ++*churned;
         }
+        if (born % numbers == 0) rewind_process_ids(getpid());
         pid_t child = fork();
         if (child != 0) continue;
         die_with_parent();
-        prctl(PR_SET_NAME, "passing");
-        make_passing_sockets();
+        // Of every other process nothing is to be found, least of all what a namesake of its number
+        // had.
+        prctl(PR_SET_NAME, born % 2 ? "passing" : "empty");
+        if (born % 2) make_passing_sockets();
         usleep(500);
         _exit(0);
     }
 }
 
-// churn-start: processes named "passing" come and go with their sockets, sixteen at a time, as fast as
-// the host can, until churn-stop.
+// churn-start: processes come and go, sixteen at a time and as fast as the host can, until churn-stop.
+// They are named "passing" and have a few sockets, or "empty" and have none, and they get few process
+// ids, again and again.
 static void start_churning(int count, char **words) {
     (void)count, (void)words;
     if (churner) return refuse("churning already");

@@ -6,13 +6,15 @@ package final class TemporaryDirectory: Sendable {
   package let path: String
 
   package init() throws {
-    // Without a double slash, for the kernel names paths without one, too.
-    let pattern = FileManager.default.temporaryDirectory.appending(path: "socket-exporter-XXXXXX")
-    var template = Array(pattern.path().utf8CString)
-    guard let path = mkdtemp(&template), chmod(path, 0o755) == 0 else {
+    var template = Array((NSTemporaryDirectory() + "/socket-exporter-XXXXXX").utf8CString)
+    // As the kernel calls it, which knows neither links nor double slashes.
+    guard let path = mkdtemp(&template), chmod(path, 0o755) == 0,
+      let resolved = realpath(path, nil)
+    else {
       throw TestFailure("mkdtemp: \(String(cString: strerror(errno)))")
     }
-    self.path = String(cString: path)
+    defer { free(resolved) }
+    self.path = String(cString: resolved)
   }
 
   deinit {
