@@ -92,7 +92,7 @@ struct ChurnTests {
     try await TestHost.run { host in
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
-      let exporter = try host.serve("--collect.interval=100ms", "--collect.cpu-budget=off")
+      let exporter = try host.serve("--collect.interval=100ms")
       try churner.startChurning()
       let deadline = Deadline(after: .seconds(60))
       var seen: Set<Double> = []

@@ -17,7 +17,7 @@ extension MetricPage {
 @Suite("CLOSE_WAIT and its age", .onTestHost, .timeLimit(.minutes(2)))
 struct CloseWaitTests {
   private static let impatient = [
-    "--collect.interval=100ms", "--collect.cpu-budget=off", "--close-wait.thresholds=1s,2s,1h",
+    "--collect.interval=100ms", "--close-wait.thresholds=1s,2s,1h",
   ]
 
   /// Connections of which the peer has closed its side and the leaker has not.
@@ -136,6 +136,34 @@ struct CloseWaitTests {
       let oldest = try #require(page.closeWaitOldest(of: "leaker"))
       #expect(oldest >= 1 && oldest <= begin.duration(to: .now) / .seconds(1))
       expectGroup("leaker", page, ["tcp": 6], states: ["listen": 1, "close_wait": 5])
+    }
+  }
+
+  @Test("where netlink is refused, ages count from the first sample")
+  func withoutNetlink() async throws {
+    try await TestHost.run { host in
+      let leaker = try host.actor(named: "leaker")
+      let closer = try host.actor(named: "closer")
+      let listener = try leaker.listen()
+      let leaked = try Self.leak(3, from: closer, to: listener, of: leaker)
+      let exporter = try RunningExporter(
+        host.start(
+          Exporter.withoutNetlink + [Exporter.path] + RunningExporter.arguments + Self.impatient))
+      let aged = try host.page(of: exporter) {
+        Self.expectConsistent($0)
+        return $0.closeWaitAged(of: "leaker")["1"] == 3
+      }
+      expectGroup("leaker", aged, ["tcp": 4], states: ["listen": 1, "close_wait": 3])
+      #expect(aged.closeWaitAged(of: "leaker")["3600"] == 0)
+
+      for descriptor in leaked { try leaker.close(descriptor) }
+      let begin = ContinuousClock.now
+      _ = try Self.leak(1, from: closer, to: listener, of: leaker)
+      let again = try host.page(of: exporter) {
+        $0.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"] == 1
+      }
+      #expect(
+        try #require(again.closeWaitOldest(of: "leaker")) <= begin.duration(to: .now) / .seconds(1))
     }
   }
 

@@ -232,6 +232,32 @@ struct ListenerTests {
     }
   }
 
+  @Test("more listeners than rows: those with nobody waiting are summed, and no sum changes")
+  func folded() async throws {
+    try await TestHost.run { host in
+      let server = try host.actor(named: "server")
+      let client = try host.actor(named: "client")
+      var listeners: [SocketActor.Listener] = []
+      for index in 0..<260 { listeners.append(try server.listen(port: 1000 + index, backlog: 2)) }
+      for _ in 0..<2 { try client.connect(to: listeners[259]) }
+      try client.connect(to: listeners[258], of: server)
+
+      let page = try host.sample()
+      Self.expectRows(page, 251)
+      #expect(page.value("socket_listeners_folded") == 10)
+      #expect(page.acceptQueue(listeners[259], of: "server") == (2, 2))
+      let folded = ["address": "other", "port": "other", "process": "other"]
+      #expect(page.value("socket_listener_accept_queue", folded) == 0)
+      #expect(page.value("socket_listener_accept_queue_limit", folded) == 20)
+      #expect(page.sum("socket_listener_accept_queue_limit") == 520)
+      #expect(page.sum("socket_listener_tcp_sockets", ["state": "listen"]) == 260)
+      #expect(page.sum("socket_listener_tcp_sockets", ["state": "established"]) == 3)
+      #expect(
+        page.sockets(on: listeners[258]) == ["listen": 1, "established": 1, "close_wait": 0])
+      expectGroup("server", page, ["tcp": 261], states: ["listen": 260, "established": 1])
+    }
+  }
+
   @Test("where netlink is refused, the owners and queues are known, and the limits are not")
   func withoutNetlink() async throws {
     try await TestHost.run { host in

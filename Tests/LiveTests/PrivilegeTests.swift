@@ -150,6 +150,9 @@ struct PrivilegeTests {
       // Its namespace was not read: what its sockets are is not known, how many there are is.
       let name = "ns-" + (try host.networkNamespace(of: other))
       expectGroup("other-side", in: name, page, ["other": 1])
+      #expect(
+        page.rows("socket_exporter_network_namespaces", by: "result")
+          == ["read": 0, "failed": 1, "skipped": 0])
       #expect(page.samples("socket_tcp_sockets").allSatisfy { $0.labels["netns"] == nil })
     }
   }

@@ -95,6 +95,30 @@ struct SocketKindTests {
     }
   }
 
+  @Test(
+    "a Unix socket whose path looks like rows of the kernel's table misleads nobody",
+    arguments: [[], Exporter.withoutNetlink])
+  func hostilePath(wrapper: [String]) async throws {
+    try await TestHost.run { host in
+      let program = """
+        import os, socket, sys
+        os.chdir(sys.argv[1])
+        held = []
+        for name in ['a\\nb', 'Num RefCount', '\\n', '\\n0000: 00000002', 'x\\n\\xff y']:
+          held.append(socket.socket(socket.AF_UNIX))
+          held[-1].bind(name.encode('latin-1'))
+        print('ready', flush=True)
+        sys.stdin.read()
+        """
+      let process = try host.start(["python3", "-c", program, host.directory])
+      #expect(process.output.line(within: .seconds(10)) == "ready")
+      let page = try host.sample(wrapper: wrapper)
+      expectGroup("python3", page, ["unix": 5])
+      #expect(page.value("socket_exporter_collector_success", ["collector": "process"]) == 1)
+      process.end()
+    }
+  }
+
   @Test("UDP-Lite is UDP, where the kernel has it", arguments: [[], Exporter.withoutNetlink])
   func lite(wrapper: [String]) async throws {
     try await TestHost.run { host in

@@ -138,7 +138,7 @@ struct ZombieTests {
     try await TestHost.run { host in
       let first = try host.actor(named: "first")
       let second = try host.actor(named: "second")
-      let exporter = try host.serve("--collect.interval=100ms", "--collect.cpu-budget=off")
+      let exporter = try host.serve("--collect.interval=100ms")
       let none = try host.page(of: exporter) { _ in true }
       #expect(none.samples("socket_zombie_oldest_seconds").isEmpty)
 
@@ -174,7 +174,7 @@ struct ZombieTests {
   @Test("a process id that is given out again inherits no age")
   func reusedProcessID() async throws {
     try await TestHost.run { host in
-      let exporter = try host.serve("--collect.interval=100ms", "--collect.cpu-budget=off")
+      let exporter = try host.serve("--collect.interval=100ms")
       let parent = try host.actor(named: "careless")
       let pid = try parent.pid()
       try parent.bearChildren(1, .byDefault)
