@@ -103,6 +103,20 @@ struct EphemeralPortTests {
     }
   }
 
+  @Test("connections that are only begun take ports")
+  func begun() async throws {
+    try await TestHost.run { host in
+      try Self.narrow(host)
+      let listener = try host.actor(named: "server").listen(port: 80)
+      let client = try host.actor(named: "client")
+      try host.drop("tcp dport 80")
+      for _ in 0..<3 { try client.beginConnecting(to: listener) }
+      let page = try host.sample()
+      expectSockets(page, ["ipv4": ["listen": 1, "syn_sent": 3]])
+      #expect(Self.used(page) == [["127.0.0.1", "127.0.0.1:80"]: 3])
+    }
+  }
+
   @Test("connections in TIME_WAIT keep their ports")
   func timeWait() async throws {
     try await TestHost.run { host in

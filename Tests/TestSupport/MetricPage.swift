@@ -15,6 +15,12 @@ package struct MetricPage: Sendable {
     package let name: String
     package let labels: [String: String]
     package let value: Double
+
+    package init(name: String, labels: [String: String], value: Double) {
+      self.name = name
+      self.labels = labels
+      self.value = value
+    }
   }
 
   package struct Family: Sendable {
