@@ -120,7 +120,7 @@ struct GroupingTests {
       // A process may be called what the sum is called.
       let namesake = try host.actor(named: "other")
       _ = try namesake.socket(.udp4)
-      _ = try namesake.fork()
+      let child = try namesake.fork()
 
       let whole = try host.sample { $0.sockets("close_wait") == 37 }
       let capped = try host.sample("--process.max-groups", "3")
@@ -160,6 +160,7 @@ struct GroupingTests {
       for name in ["socket_pid_socket_fds", "socket_pid_tcp_close_wait"] {
         #expect(capped.samples(name) == whole.samples(name))
       }
+      withExtendedLifetime(child) {}
     }
   }
 }
