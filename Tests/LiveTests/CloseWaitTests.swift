@@ -8,6 +8,11 @@ extension MetricPage {
     rows("socket_process_close_wait_aged", by: "older_than", of: process, in: namespace)
   }
 
+  /// CLOSE_WAIT sockets of a group; nil where the page does not speak of it.
+  func closeWait(of process: String) -> Double? {
+    rows("socket_process_tcp_sockets", by: "state", of: process)["close_wait"]
+  }
+
   /// Age of the oldest CLOSE_WAIT socket of a group, seconds.
   func closeWaitOldest(of process: String, in namespace: String? = nil) -> Double? {
     value("socket_process_close_wait_oldest_seconds", labels(of: process, in: namespace))
@@ -31,14 +36,14 @@ struct CloseWaitTests {
     }
   }
 
-  /// What a page says of the ages of a group agrees with itself.
+  /// What a page says of the ages of the leaker's sockets agrees with itself.
   private static func expectConsistent(
     _ page: MetricPage, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    let held = page.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"]
     let oldest = page.closeWaitOldest(of: "leaker")
+    let held = page.closeWait(of: "leaker") ?? 0
     #expect((oldest != nil) == (held != 0), sourceLocation: sourceLocation)
-    var atMost = held ?? 0
+    var atMost = held
     for (threshold, count) in page.closeWaitAged(of: "leaker").compactMap({ aged in
       Double(aged.key).map { ($0, aged.value) }
     }).sorted(by: { $0.0 < $1.0 }) {
@@ -58,7 +63,7 @@ struct CloseWaitTests {
       let exporter = try host.serve(Self.impatient)
       func page(where condition: (MetricPage) -> Bool) throws -> MetricPage {
         try host.page(of: exporter) { page in
-          if page.instances(of: "leaker") != nil { Self.expectConsistent(page) }
+          Self.expectConsistent(page)
           return condition(page)
         }
       }
@@ -90,18 +95,19 @@ struct CloseWaitTests {
 
       // New ones are young, whatever descriptors they have.
       for descriptor in first { try leaker.close(descriptor) }
+      _ = try page { $0.closeWait(of: "leaker") == 0 }
       let again = ContinuousClock.now
       let second = try Self.leak(
         2, from: host.actor(named: "other"), to: listener, of: leaker)
       #expect(second[0] == first[0])
       let fewer = try page {
-        $0.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"] == 2
+        $0.closeWait(of: "leaker") == 2
       }
       #expect(
         try #require(fewer.closeWaitOldest(of: "leaker")) <= again.duration(to: .now) / .seconds(1))
 
       for descriptor in second { try leaker.close(descriptor) }
-      let none = try page { $0.closeWaitOldest(of: "leaker") == nil }
+      let none = try page { $0.closeWait(of: "leaker") == 0 }
       expectGroup("leaker", none, ["tcp": 1], states: ["listen": 1])
       #expect(none.closeWaitAged(of: "leaker") == ["1": 0, "2": 0, "3600": 0])
       #expect(none.samples("socket_pid_tcp_close_wait").isEmpty)
@@ -157,10 +163,11 @@ struct CloseWaitTests {
       #expect(aged.closeWaitAged(of: "leaker")["3600"] == 0)
 
       for descriptor in leaked { try leaker.close(descriptor) }
+      _ = try host.page(of: exporter) { $0.closeWait(of: "leaker") == 0 }
       let begin = ContinuousClock.now
       _ = try Self.leak(1, from: closer, to: listener, of: leaker)
       let again = try host.page(of: exporter) {
-        $0.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"] == 1
+        $0.closeWait(of: "leaker") == 1
       }
       #expect(
         try #require(again.closeWaitOldest(of: "leaker")) <= begin.duration(to: .now) / .seconds(1))
@@ -231,6 +238,8 @@ struct CloseWaitTests {
       _ = try Self.leak(2, from: closer, to: first.listen(), of: first)
       _ = try host.page(of: exporter) { $0.closeWaitAged(of: "leaker")["1"] == 2 }
       first.kill()
+      // Not in the midst of its end.
+      _ = try host.page(of: exporter) { $0.instances(of: "leaker") == nil }
 
       // The kernel gives out the next number; where it lets nobody say, there is nothing to test.
       guard try host.nextProcessID(is: pid) else { return }
@@ -239,7 +248,7 @@ struct CloseWaitTests {
       let begin = ContinuousClock.now
       _ = try Self.leak(1, from: closer, to: second.listen(), of: second)
       let page = try host.page(of: exporter) {
-        $0.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"] == 1
+        $0.closeWait(of: "leaker") == 1
       }
       expectGroup("leaker", page, ["tcp": 2], states: ["listen": 1, "close_wait": 1])
       let oldest = try #require(page.closeWaitOldest(of: "leaker"))
@@ -261,12 +270,12 @@ struct CloseWaitTests {
         let connections = try closer.connect(to: listener, of: leaker, count: 2000)
         for range in connections.own { try closer.close(range) }
         let full = try host.page(of: exporter) {
-          $0.rows("socket_process_tcp_sockets", by: "state", of: "leaker")["close_wait"] == 2000
+          $0.closeWait(of: "leaker") == 2000
         }
         expectGroup("leaker", full, ["tcp": 2001], states: ["listen": 1, "close_wait": 2000])
         resident.append(try #require(full.value("process_resident_memory_bytes")))
         for range in connections.peer { try leaker.close(range) }
-        _ = try host.page(of: exporter) { $0.closeWaitOldest(of: "leaker") == nil }
+        _ = try host.page(of: exporter) { $0.closeWait(of: "leaker") == 0 }
       }
       // The buffers for two thousand sockets were there after the first few rounds.
       #expect(resident[9] < resident[2] + 2_000_000, "\(resident)")

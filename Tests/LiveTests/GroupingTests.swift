@@ -125,10 +125,12 @@ struct GroupingTests {
       let whole = try host.sample { $0.sockets("close_wait") == 37 }
       let capped = try host.sample("--process.max-groups", "3")
       for family in [
-        "socket_process_instances", "socket_process_open_fds", "socket_process_shared_socket_fds",
+        "socket_process_instances", "socket_process_shared_socket_fds",
       ] {
         #expect(capped.sum(family) == whole.sum(family), "\(family)")
       }
+      // The exporter's own descriptors come and go.
+      #expect(abs(capped.sum("socket_process_open_fds") - whole.sum("socket_process_open_fds")) < 4)
       for kind in socketKinds {
         let labels = ["kind": kind]
         #expect(

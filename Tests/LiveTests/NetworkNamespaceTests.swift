@@ -208,11 +208,13 @@ struct NetworkNamespaceTests {
       let capped = try host.sample("--netns=all", "--process.max-groups=1")
       expectGroup("leaker", in: "blue", capped, ["tcp": 11], states: Self.held(5))
       for family in [
-        "socket_process_instances", "socket_process_open_fds", "socket_process_tcp_sockets",
+        "socket_process_instances", "socket_process_tcp_sockets",
         "socket_process_close_wait_aged",
       ] {
         #expect(capped.sum(family) == whole.sum(family), "\(family)")
       }
+      // The exporter's own descriptors come and go.
+      #expect(abs(capped.sum("socket_process_open_fds") - whole.sum("socket_process_open_fds")) < 4)
       for kind in socketKinds {
         let labels = ["kind": kind]
         #expect(
