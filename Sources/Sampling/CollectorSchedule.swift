@@ -71,9 +71,11 @@ struct CollectorSchedule {
       accounts[index].collectors.contains { costs[$0] != nil }
     }
     for index in ran {
-      accounts[index].cost = accounts[index].collectors.reduce(.zero) {
-        $0 + (costs[$1] ?? .zero)
-      }
+      let cost = accounts[index].collectors.reduce(.zero) { $0 + (costs[$1] ?? .zero) }
+      // Zombies are met on the walk that the process collector pays for; alone they cost more, and
+      // that is forgotten by half each time.
+      let isShared = accounts[index].collectors == [.zombie] && costs[.process] != nil
+      accounts[index].cost = isShared ? max(cost, accounts[index].cost / 2) : cost
     }
     let intervals = affordableIntervals()
     for index in ran {
@@ -83,11 +85,12 @@ struct CollectorSchedule {
     }
   }
 
-  /// Brings forward what waits because of its cost, now that there is reason to believe that it will
-  /// cost less.
+  /// Brings forward the walk over the descriptors and the dump of TCP sockets, where they wait because
+  /// of what they cost, now that there is reason to believe that they will cost less.
   /// - Parameter share: of the last cost, between 0 and 1.
   mutating func expectLowerCost(share: Double) {
-    for index in accounts.indices {
+    let dear = [place(of: [.process]), place(of: Self.tcp)].compactMap(\.self)
+    for index in dear {
       guard let next = accounts[index].next, let last = accounts[index].last else { continue }
       accounts[index].next = min(next, last + max(accounts[index].interval * share, interval))
     }

@@ -13,10 +13,11 @@ final class HostSampling {
   private let attribution: any AttributionBackend
   private let reader: NamespaceReader
 
-  private var closeWaitSince = FirstSeen<UInt64>()
-  private var zombiesSince = FirstSeen<ProcessWalk.Zombie>()
-  /// Who holds the listeners, by inode, as of the last walk.
-  private var listenerOwners: [UInt32: String] = [:]
+  private var closeWaitAges = CloseWaitAges()
+  private var zombiesSince = FirstSeen<ProcessWalk.Zombie.Identity>()
+  private var listenerOwners = ListenerOwners()
+  /// When it was last looked where processes live; nil before that.
+  private var namespacesFound: ContinuousClock.Instant?
 
   /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
   init(
@@ -46,11 +47,8 @@ final class HostSampling {
         snapshot.zombie = try zombies(in: try walk ?? self.walk(.states))
       }
     }
-    if walk == nil, !due.contains(.zombie), configuration.namespaces == .all,
-      let payer = Collector.allCases.first(where: due.contains)
-    {
-      // Somebody must look where processes live.
-      ledger.run(for: [payer]) { try self.walk(.identities) }
+    if mustLookForNamespaces {
+      ledger.run(for: [.tcp, .listener, .port, .sockstat, .limit]) { try self.walk(.identities) }
     }
     let readings = reader.read(due, isAttributing: walk != nil, ledger)
     if let walk {
@@ -71,8 +69,17 @@ final class HostSampling {
     let walk = try attribution.walk(
       depth, thresholds: configuration.closeWaitThresholds.count
     ) { tellsApart && $0 != ownNamespace }
-    if tellsApart { reader.find(walk.namespaces) }
+    if tellsApart {
+      reader.find(walk)
+      namespacesFound = .now
+    }
     return walk
+  }
+
+  /// Other walks find the namespaces as well. Where none was due for a while, one is made for them.
+  private var mustLookForNamespaces: Bool {
+    guard configuration.namespaces == .all else { return false }
+    return namespacesFound.map { ContinuousClock.now - $0 > .seconds(60) } ?? true
   }
 
   /// What the processes hold, now that the tables have been read.
@@ -85,8 +92,10 @@ final class HostSampling {
     for index in walk.groups.indices {
       walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))
     }
-    let closeWait = creditCloseWait(readings, to: &walk)
-    findListenerOwners(readings, walk)
+    let now = SystemClock.sinceBoot / .seconds(1)
+    let closeWait = creditCloseWait(closeWaitAges.update(readings, now: now), to: &walk)
+    reader.knowAges(of: readings)
+    listenerOwners = ListenerOwners(readings, walk, attribution)
     var sockets = ProcessSockets(walk, maxGroups: configuration.maxGroups)
     sockets.closeWaitThresholds = configuration.closeWaitThresholds
     sockets.topSocketDescriptors = walk.holdersOfMost(configuration.top) {
@@ -96,54 +105,31 @@ final class HostSampling {
     return sockets
   }
 
-  /// Credits the ages of sockets in CLOSE_WAIT to the groups that hold them.
+  /// Credits the sockets in CLOSE_WAIT to the groups that hold them.
   /// - Returns: how many of them each member holds.
   private func creditCloseWait(
-    _ readings: [NamespaceReading], to walk: inout ProcessWalk
+    _ sockets: [CloseWaitAges.Socket], to walk: inout ProcessWalk
   ) -> [UInt32] {
-    let now = SystemClock.sinceBoot / .seconds(1)
-    closeWaitSince.update(
-      readings.flatMap { $0.tables?.closeWait.map(\.key) ?? [] }, now: now
-    ) { key in
-      readings.lazy.compactMap { $0.closeWaitAges[key] }.first ?? 0
-    }
     var heldByMember = [UInt32](repeating: 0, count: walk.members.count)
-    // The socket that each group was credited with last.
-    var creditedWith = [UInt64](repeating: 0, count: walk.groups.count)
+    // The socket that each group was credited with last, so that none is credited twice.
+    var creditedWith = [UInt32](repeating: 0, count: walk.groups.count)
     // Local copies, for a closure may not capture an inout parameter that it changes.
     var groups = walk.groups
     let members = walk.members
     let thresholds = configuration.closeWaitThresholds
-    for socket in readings.lazy.compactMap(\.tables).flatMap(\.closeWait) {
-      guard let since = closeWaitSince.since(socket.key) else { continue }
-      let age = wholeMilliseconds(now - since)
+    for socket in sockets {
       var lastMember = -1
       attribution.forEachHolder(of: socket.inode) { member in
         if member != lastMember { heldByMember[member] += 1 }
         lastMember = member
         let group = members[member].group
-        guard creditedWith[group] != socket.key else { return }
-        creditedWith[group] = socket.key
-        groups[group].addCloseWait(ageSeconds: age, thresholds: thresholds)
+        guard creditedWith[group] != socket.inode else { return }
+        creditedWith[group] = socket.inode
+        groups[group].addCloseWait(ageSeconds: socket.ageSeconds, thresholds: thresholds)
       }
     }
     walk.groups = groups
     return heldByMember
-  }
-
-  /// A listener belongs to the group that holds it most often. The first process of the host holds
-  /// listeners for others, so it owns only what nobody else holds.
-  private func findListenerOwners(_ readings: [NamespaceReading], _ walk: ProcessWalk) {
-    listenerOwners.removeAll(keepingCapacity: true)
-    for listener in readings.lazy.compactMap(\.tables).flatMap(\.listeners) {
-      var descriptors: [String: Int] = [:]
-      attribution.forEachHolder(of: listener.inode) { member in
-        let weight = walk.members[member].pid == 1 ? 1 : 1 << 32
-        descriptors[walk.groups[walk.members[member].group].name, default: 0] += weight
-      }
-      listenerOwners[listener.inode] =
-        descriptors.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
-    }
   }
 
   // MARK: Zombies
@@ -157,13 +143,14 @@ final class HostSampling {
     zombies.total = UInt64(walk.zombies.count)
 
     let now = SystemClock.sinceBoot / .seconds(1)
-    zombiesSince.update(walk.zombies, now: now)
+    zombiesSince.update(walk.zombies.map(\.identity), now: now)
     var parents: [Int32: Zombies.Parent] = [:]
     var tally = ZombieTally()
     for zombie in walk.zombies {
       let parent = try parents[zombie.parent] ?? describeParent(zombie.parent)
       parents[zombie.parent] = parent
-      tally.add(parent, ageSeconds: wholeMilliseconds(now - (zombiesSince.since(zombie) ?? now)))
+      let since = zombiesSince.since(zombie.identity) ?? now
+      tally.add(parent, ageSeconds: max(((now - since) * 1000).rounded() / 1000, 0))
     }
     tally.fold(into: &zombies, maxGroups: configuration.maxGroups)
     return zombies
@@ -195,7 +182,7 @@ final class HostSampling {
     if ledger.isGood(.listener) {
       ledger.run(for: [.listener]) {
         snapshot.listener = values { reading in
-          reading.tables.map { Listeners($0, owners: listenerOwners) }
+          reading.tables.map { Listeners($0, owners: listenerOwners.owners(in: reading)) }
         }
       }
     }
@@ -219,9 +206,4 @@ extension ProcessSockets.Group {
       closeWaitAged[index] += 1
     }
   }
-}
-
-/// An age as precise as it is known, never negative.
-private func wholeMilliseconds(_ seconds: Double) -> Double {
-  max((seconds * 1000).rounded() / 1000, 0)
 }

@@ -38,6 +38,10 @@ final class NamespaceReader {
   private var namespaces: NetworkNamespaces
   /// Namespaces of which the failure was reported, by inode.
   private var reported: Set<UInt64> = []
+  /// It was reported that the namespaces of some processes cannot be read.
+  private var hasReportedUnknown = false
+  /// It was reported that no other namespace can be entered.
+  private var hasReportedRefusal = false
   /// Namespaces of which sockets in CLOSE_WAIT have been read before.
   private var readBefore: Set<UInt64?> = []
   /// How the last sample fared with the other namespaces; nil where it did not look.
@@ -62,8 +66,18 @@ final class NamespaceReader {
   func name(of inode: UInt64) -> String? { namespaces.name(of: inode) }
 
   /// Looks for the namespaces there are; see `NetworkNamespaces.find`.
-  func find(_ processes: [UInt64: Int32]) {
-    namespaces.find(processes) { sources.containerID(of: $0) }
+  func find(_ walk: ProcessWalk) {
+    namespaces.find(walk.namespaces) { sources.containerID(of: $0) }
+    let isUnknown = walk.ofUnknownNamespace > 0
+    if isUnknown, !hasReportedUnknown {
+      report(.namespacesUnknown(processes: walk.ofUnknownNamespace))
+    }
+    hasReportedUnknown = isUnknown
+  }
+
+  /// Remembers of which namespaces the ages of sockets in CLOSE_WAIT are known from now on.
+  func knowAges(of readings: [NamespaceReading]) {
+    readBefore = Set(readings.lazy.filter { $0.tables != nil }.map(\.inode))
   }
 
   // MARK: Reading
@@ -104,6 +118,13 @@ final class NamespaceReader {
     var readings: [NamespaceReading] = []
     var tally = NamespaceTally()
     let others = namespaces.others
+    if let refusal = namespaces.refusal {
+      tally.failed = UInt64(others.count)
+      self.tally = tally
+      if !hasReportedRefusal, !others.isEmpty { report(.namespacesRefused(refusal)) }
+      hasReportedRefusal = hasReportedRefusal || !others.isEmpty
+      return []
+    }
     for namespace in others.prefix(Self.maxOthers) {
       var reading = NamespaceReading(name: namespace.name, inode: namespace.inode)
       var failure: (any Error)?
@@ -120,8 +141,6 @@ final class NamespaceReader {
       } catch {
         failure = error
       }
-      // The ages of its sockets are forgotten with this sample, so the kernel is asked for them again.
-      if work.isAttributing, reading.tables == nil { readBefore.remove(namespace.inode) }
       if let failure {
         tally.failed += 1
         if reported.insert(namespace.inode).inserted {
@@ -133,9 +152,7 @@ final class NamespaceReader {
       }
     }
     tally.skipped = UInt64(max(others.count - Self.maxOthers, 0))
-    let living = Set(others.map(\.inode))
-    reported.formIntersection(living)
-    readBefore = readBefore.filter { $0 == ownNamespace || $0.map(living.contains) ?? true }
+    reported.formIntersection(others.lazy.map(\.inode))
     self.tally = tally
     return readings
   }
@@ -170,7 +187,7 @@ final class NamespaceReader {
         try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
       }
     }
-    guard let tables = reading.tables, readBefore.insert(reading.inode).inserted else { return }
+    guard let tables = reading.tables, !readBefore.contains(reading.inode) else { return }
     if !tables.closeWait.isEmpty {
       reading.closeWaitAges = part(.process) { sources.closeWaitAges() } ?? [:]
     }

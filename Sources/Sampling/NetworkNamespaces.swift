@@ -17,8 +17,8 @@ struct NetworkNamespaces: ~Copyable {
     var inode: UInt64
     /// The value of the `netns` label; no two namespaces have the same.
     var name: String
-    /// A path that leads to it: a name below /run/netns, or the link of one of its processes.
-    fileprivate var path: String
+    /// Paths that lead to it: a name below /run/netns, or the links of some of its processes.
+    fileprivate var paths: [String]
   }
 
   /// The exporter's own; nil where it cannot be read.
@@ -31,8 +31,15 @@ struct NetworkNamespaces: ~Copyable {
   private let procfsPath: String
   private let home: Home
   private var entries = DirectoryReader(capacity: 8 << 10)
-  /// Container ids by namespace, for they are asked of a process once; empty where there is none.
-  private var containers: [UInt64: String] = [:]
+  /// Container ids by namespace, for they are asked of a process once.
+  private var containers: [UInt64: Container] = [:]
+
+  private struct Container {
+    /// Who was asked.
+    var process: Int32
+    /// Nil where that process runs in none.
+    var id: String?
+  }
   /// Why none can be entered; nil where they can.
   private let confinement: SystemError?
 
@@ -57,25 +64,29 @@ struct NetworkNamespaces: ~Copyable {
   private static func unnamed(_ inode: UInt64) -> String { "ns-\(inode)" }
 
   /// Looks for the namespaces there are.
-  /// - Parameter processes: the namespaces that processes live in, each with one of its processes.
+  /// - Parameter processes: the namespaces that processes live in, each with some of its processes.
   mutating func find(
-    _ processes: [UInt64: Int32], containerID: (Int32) -> String?
+    _ processes: [UInt64: [Int32]], containerID: (Int32) -> String?
   ) {
     var found: [UInt64: Foreign] = [:]
-    for (inode, pid) in processes {
-      found[inode] = Foreign(inode: inode, name: "", path: "\(procfsPath)/\(pid)/ns/net")
+    for (inode, pids) in processes {
+      found[inode] = Foreign(
+        inode: inode, name: "", paths: pids.map { "\(procfsPath)/\($0)/ns/net" })
     }
     for (name, path) in namedFiles() {
       // Whatever else lies there is on another filesystem.
       guard let file = try? FileIdentity(of: path), file.device == own?.device else { continue }
       // One namespace may have two names: the first in their order stays.
       if let other = found[file.inode], !other.name.isEmpty, other.name < name { continue }
-      found[file.inode] = Foreign(inode: file.inode, name: name, path: path)
+      found[file.inode] = Foreign(inode: file.inode, name: name, paths: [path])
     }
     if let ownInode { found[ownInode] = nil }
     containers = containers.filter { found[$0.key] != nil }
-    for inode in found.keys where found[inode]?.name.isEmpty == true && containers[inode] == nil {
-      containers[inode] = processes[inode].flatMap(containerID) ?? ""
+    for (inode, namespace) in found where namespace.name.isEmpty {
+      guard let pid = processes[inode]?.first, containers[inode]?.id == nil,
+        containers[inode]?.process != pid
+      else { continue }
+      containers[inode] = Container(process: pid, id: containerID(pid))
     }
     others = found.values.sorted { $0.inode < $1.inode }
     // A container may hold namespaces of its own making, and a name may be chosen to look like
@@ -83,7 +94,7 @@ struct NetworkNamespaces: ~Copyable {
     var taken: Set<String> = [""]
     for index in others.indices where !taken.insert(others[index].name).inserted {
       let inode = others[index].inode
-      let candidates = [containers[inode] ?? "", Self.unnamed(inode), "netns-\(inode)"]
+      let candidates = [containers[inode]?.id ?? "", Self.unnamed(inode), "netns-\(inode)"]
       others[index].name =
         candidates.first { taken.insert($0).inserted } ?? "\(candidates[2])-\(index)"
     }
@@ -121,22 +132,30 @@ struct NetworkNamespaces: ~Copyable {
     var description: String { "setns: cannot return to the exporter's network namespace" }
   }
 
+  /// Why no namespace can be entered; nil where they can.
+  var refusal: SystemError? { confinement }
+
   /// Calls `body` with the calling thread in another namespace, and brings the thread home again.
   mutating func inside(_ namespace: Foreign, _ body: () -> Void) throws(Refusal) {
     if let confinement { throw .denied(confinement) }
-    do throws(SystemError) {
-      let entrance = try FileDescriptor.open(namespace.path)
-      // The process may have ended and its id be another one's.
-      guard try entrance.identity().inode == namespace.inode else {
-        throw SystemError("open", namespace.path, code: ENOENT)
-      }
-      try ThreadNamespace.enter(entrance)
-    } catch {
-      throw error.isGone ? .vanished : .denied(error)
-    }
+    try enter(namespace)
     isAway = true
     body()
     returnHome()
+  }
+
+  private func enter(_ namespace: Foreign) throws(Refusal) {
+    for path in namespace.paths {
+      do throws(SystemError) {
+        let entrance = try FileDescriptor.open(path)
+        // The process may have ended and its id be another one's, or it may have moved.
+        guard try entrance.identity().inode == namespace.inode else { continue }
+        return try ThreadNamespace.enter(entrance)
+      } catch {
+        guard error.isGone else { throw .denied(error) }
+      }
+    }
+    throw .vanished
   }
 
   /// Brings the thread back to the exporter's own namespace, should it be in another one.

@@ -5,15 +5,20 @@ internal import SocketModel
 /// What one walk over all processes finds.
 struct ProcessWalk {
   /// A process that has ended and that nobody has waited for.
-  struct Zombie: Comparable {
-    var pid: Int32
-    /// Tells it from another one of the same id.
-    var startTicks: UInt64
-    var parent: Int32
+  struct Zombie {
+    /// Which process it was. Its parent may change: when that ends, another one adopts it.
+    struct Identity: Comparable {
+      var pid: Int32
+      /// Tells it from another one of the same id.
+      var startTicks: UInt64
 
-    static func < (left: Self, right: Self) -> Bool {
-      (left.pid, left.startTicks, left.parent) < (right.pid, right.startTicks, right.parent)
+      static func < (left: Self, right: Self) -> Bool {
+        (left.pid, left.startTicks) < (right.pid, right.startTicks)
+      }
     }
+
+    var identity: Identity
+    var parent: Int32
   }
 
   /// A live process whose descriptors could be read.
@@ -39,12 +44,26 @@ struct ProcessWalk {
   var groupNamespaces: [UInt64?] = []
   /// In the order of the walk, which is that of its `SocketHolders`.
   var members: [Member] = []
-  /// The network namespaces they live in, each with one process to enter it by.
-  var namespaces: [UInt64: Int32] = [:]
+  /// The network namespaces they live in, each with some of its processes to enter it by: one alone
+  /// may have ended by then.
+  var namespaces: [UInt64: [Int32]] = [:]
+  /// Live processes whose network namespace could not be read.
+  var ofUnknownNamespace: UInt64 = 0
   /// Processes whose descriptors could not be read, for lack of permission mostly.
   var unreadable: UInt64 = 0
   /// Those of `unreadable` that may be zombies, because not even their state could be read.
   var ofUnknownState: UInt64 = 0
+
+  /// The first and the latest processes are kept: those that were there first tend to stay, and those
+  /// met last were alive a moment ago.
+  fileprivate mutating func note(_ pid: Int32, in namespace: UInt64) {
+    let kept = 4
+    if let count = namespaces[namespace]?.count, count >= kept {
+      namespaces[namespace]?[kept - 1] = pid
+    } else {
+      namespaces[namespace, default: []].append(pid)
+    }
+  }
 }
 
 /// Walks over all processes. Processes that end meanwhile are ordinary and leave no trace.
@@ -108,7 +127,11 @@ struct ProcessWalker: ~Copyable {
       case .live: break
       }
       let namespace = process.identity.namespace
-      if let namespace, walk.namespaces[namespace] == nil { walk.namespaces[namespace] = pid }
+      if let namespace {
+        walk.note(pid, in: namespace)
+      } else {
+        walk.ofUnknownNamespace += 1
+      }
       guard depth == .descriptors else { continue }
 
       let separate = namespace.flatMap { isToldApart($0) ? $0 : nil }
@@ -181,7 +204,8 @@ struct ProcessWalker: ~Copyable {
     if stat.isZombie {
       visit.held = nil
       visit.life = .zombie(
-        ProcessWalk.Zombie(pid: pid, startTicks: stat.startTicks, parent: stat.parent))
+        ProcessWalk.Zombie(
+          identity: .init(pid: pid, startTicks: stat.startTicks), parent: stat.parent))
     } else if isMember {
       visit.held =
         stat.hasEndedMainThread ? try readLiveThread(of: process, into: &holders) : Held()

@@ -50,6 +50,11 @@ package actor Sampler {
     case backendChanged(Backend, reason: (any Error)?)
     /// Another network namespace cannot be read, or not all of it.
     case namespaceFailed(String, any Error)
+    /// No other network namespace can be entered.
+    case namespacesRefused(any Error)
+    /// The network namespaces of this many processes cannot be read, so they count as being in the
+    /// exporter's own.
+    case namespacesUnknown(processes: UInt64)
     /// A collector runs less often than asked for, because of what its samples cost.
     case collectorSlowed(Collector, interval: Duration)
     /// It runs as often as asked for again.
@@ -69,6 +74,8 @@ package actor Sampler {
   private var failing: Set<Collector> = []
   /// Sockets of all kinds when the processes were walked last.
   private var socketsAtWalk: UInt64?
+  /// For how many ticks there have been less than half of them.
+  private var ticksOfFewerSockets = 0
   /// Collectors that were reported to run less often.
   private var slowed: Set<Collector> = []
 
@@ -132,14 +139,21 @@ package actor Sampler {
   }
 
   /// After an incident the walk over the descriptors must not wait for as long as the last one, when
-  /// there were many, was worth. How many there are is known at every tick, from sockstat.
+  /// there were many, was worth. How many there are is known at every tick, from sockstat. They must
+  /// stay fewer for a while, or a host that has many every other moment would be walked too often.
   private func watchSockets(hasWalked: Bool) {
     guard let sockets = snapshot.sockstat?.own()?.socketsUsed else { return }
-    if hasWalked {
-      socketsAtWalk = sockets
-    } else if let socketsAtWalk, sockets < socketsAtWalk / 2 {
-      schedule.expectLowerCost(share: Double(sockets) / Double(socketsAtWalk))
+    if hasWalked { socketsAtWalk = sockets }
+    guard let socketsAtWalk, sockets < socketsAtWalk / 2 else {
+      ticksOfFewerSockets = 0
+      return
     }
+    ticksOfFewerSockets += 1
+    // The files of other kinds, and the sockets of other namespaces, have not become fewer by that.
+    let descriptors = snapshot.process?.groups.reduce(0) { $0 + $1.openDescriptors } ?? 0
+    guard ticksOfFewerSockets >= 3, descriptors > 0 else { return }
+    let gone = Double(socketsAtWalk - sockets) / Double(max(descriptors, socketsAtWalk))
+    schedule.expectLowerCost(share: 1 - gone)
   }
 
   /// Brings a collector's status up to date, and tells what an operator should know.

@@ -15,6 +15,14 @@ extension Sampler.Event {
       logger.warning(
         "network namespace not read; told once until it can be",
         metadata: ["netns": "\(name)", "error": "\(error)"])
+    case .namespacesRefused(let error):
+      logger.warning(
+        "no other network namespace can be entered, reading the exporter's own",
+        metadata: ["error": "\(error)"])
+    case .namespacesUnknown(let processes):
+      logger.warning(
+        "network namespaces of processes cannot be read, taking them for the exporter's own",
+        metadata: ["processes": "\(processes)"])
     case .collectorSlowed(let collector, let interval):
       logger.warning(
         "collector runs less often to stay within --collect.cpu-budget",

@@ -241,7 +241,7 @@ struct AttributionTests {
       var members: [Int] = []
       sockets.forEachHolder(of: 4_000_000_007) { members.append($0.member) }
       #expect(members == [last, last])
-      #expect(walk.zombies.map(\.pid) == [104])
+      #expect(walk.zombies.map(\.identity.pid) == [104])
       #expect(walk.unreadable == 3)
       #expect(walk.ofUnknownState == 1)
       #expect(walk.processes == 11)

@@ -62,6 +62,34 @@ struct CollectorScheduleTests {
     #expect(schedule.due(at: beginning + .seconds(5)) == [.sockstat])
   }
 
+  @Test func whatIsExpectedToCostLessComesEarlier() {
+    var run = run()
+    run.go(1) { $0 == .process ? .seconds(1) : .zero }
+    #expect(run.schedule.interval(of: .process) == .seconds(50))
+    run.schedule.expectLowerCost(share: 0.3)
+    #expect(!run.schedule.due(at: beginning + .seconds(10)).contains(.process))
+    #expect(run.schedule.due(at: beginning + .seconds(15)).contains(.process))
+    // It has cost less indeed, so it comes with each tick from then on.
+    run.tick = 3
+    run.go(3) { _ in .milliseconds(1) }
+    #expect(run.ran[.process] == [0, 3, 4, 5])
+    #expect(run.schedule.interval(of: .process) == Self.interval)
+  }
+
+  @Test func zombiesThatTheProcessCollectorMeetsAreNoCheaperAlone() {
+    var run = run([.process, .zombie])
+    // Alone they take more than a tick may cost; beside the walk nothing.
+    for _ in 0..<3 {
+      run.go(1) { $0 == .process ? .milliseconds(1) : .zero }
+      run.schedule.settle(
+        [.zombie: .milliseconds(400)], begun: beginning + Self.interval * run.tick)
+    }
+    #expect(run.schedule.interval(of: .zombie) > Self.interval)
+    run.schedule.settle(
+      [.process: .milliseconds(1), .zombie: .zero], begun: beginning + Self.interval * run.tick)
+    #expect(run.schedule.interval(of: .zombie) > Self.interval)
+  }
+
   @Test func withoutABudgetNobodyWaits() {
     var run = run(budget: nil)
     run.go(10) { _ in .seconds(100) }

@@ -52,9 +52,9 @@ struct FirstSeenTests {
   }
 
   @Test func tellsZombiesOfOneIDApart() {
-    var seen = FirstSeen<ProcessWalk.Zombie>()
-    let first = ProcessWalk.Zombie(pid: 7, startTicks: 100, parent: 1)
-    let second = ProcessWalk.Zombie(pid: 7, startTicks: 900, parent: 1)
+    var seen = FirstSeen<ProcessWalk.Zombie.Identity>()
+    let first = ProcessWalk.Zombie.Identity(pid: 7, startTicks: 100)
+    let second = ProcessWalk.Zombie.Identity(pid: 7, startTicks: 900)
     seen.update([first], now: 10)
     seen.update([second], now: 20)
     #expect(seen.since(first) == nil)

@@ -17,6 +17,8 @@ struct SamplerTests {
         case .collectorRecovered(let collector): "recovered \(collector.name)"
         case .backendChanged(let backend, _): "backend \(backend.label)"
         case .namespaceFailed(let name, let error): "namespace \(name): \(error)"
+        case .namespacesRefused(let error): "namespaces: \(error)"
+        case .namespacesUnknown(let processes): "namespaces of \(processes) processes"
         case .collectorSlowed(let collector, _): "slowed \(collector.name)"
         case .collectorKeepsUp(let collector): "keeps up \(collector.name)"
         }
