@@ -57,6 +57,22 @@ struct PrivilegeTests {
     }
   }
 
+  @Test("root of a user namespace of its own sees no more than the user it came from")
+  func userNamespace() async throws {
+    try await TestHost.run { host in
+      try Self.populate(host)
+      let arguments = ["--netns", "all"]
+      let page = try host.sample(
+        arguments, privileges: .none, wrapper: ["unshare", "--user", "--map-root-user"])
+      #expect(page.value("socket_processes_unreadable") ?? 0 >= 3)
+      for name in ["roots", "hidden"] { #expect(page.socketDescriptors(of: name) == nil) }
+      for collector in ["sockstat", "tcp", "process", "listener", "port", "zombie", "limit"] {
+        #expect(page.value("socket_exporter_collector_success", ["collector": collector]) == 1)
+      }
+      expectSockets(page, ["ipv4": ["listen": 1]])
+    }
+  }
+
   @Test("permission to list is not permission to read: no zeros")
   func listingOnly() async throws {
     try await TestHost.run { host in
