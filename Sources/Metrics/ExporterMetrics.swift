@@ -8,7 +8,10 @@ enum ExporterMetrics {
     help: "Always 1. The labels tell what the exporter was built from.")
   static let backendInfo = MetricFamily(
     "socket_exporter_backend_info", .gauge, labels: ["backend"],
-    help: "1 for the backend in use, 0 for the others.")
+    help: """
+      Where the TCP sockets of the exporter's own network namespace come from: 1 for the backend \
+      in use, 0 for the others.
+      """)
   static let success = MetricFamily(
     "socket_exporter_collector_success", .gauge, labels: ["collector"],
     help: """

@@ -38,8 +38,9 @@ enum LimitMetrics {
   static let synBacklogLimit = MetricFamily(
     "socket_syn_backlog_limit", .gauge,
     help: """
-      How many connection requests a listener in this network namespace remembers \
-      (net.ipv4.tcp_max_syn_backlog), cached.
+      How many connection requests may be pending at a listener in this network namespace where \
+      SYN cookies are off (net.ipv4.tcp_max_syn_backlog), cached. Its accept backlog bounds them \
+      as well, whether they are on or off.
       """)
   static let conntrackEntries = MetricFamily(
     "socket_conntrack_entries", .gauge,

@@ -7,26 +7,34 @@ enum ListenerMetrics {
     "socket_listener_accept_queue", .gauge, labels: ["address", "port", "process"],
     help: """
       Connections that wait for accept() at a TCP listener in this network namespace, cached. \
-      Listeners on one address and port of one group of processes are summed.
+      Listeners on one address and port of one group of processes are summed, and so are those \
+      past 250 (address=other).
       """)
   static let acceptQueueLimit = MetricFamily(
     "socket_listener_accept_queue_limit", .gauge, labels: ["address", "port", "process"],
     help: """
-      How many connections may wait for accept() at a TCP listener in this network namespace \
-      (the backlog of listen(), bounded by net.core.somaxconn), cached. Left out where the kernel \
-      refuses sock_diag.
+      The limit of the connections that wait for accept() at a TCP listener in this network \
+      namespace (the backlog of listen(), bounded by net.core.somaxconn), cached. The kernel lets \
+      one more than that wait. Left out where it refuses sock_diag.
       """)
   static let tcpSockets = MetricFamily(
     "socket_listener_tcp_sockets", .gauge, labels: ["port", "state"],
     help: """
       TCP sockets in this network namespace by state whose local port has a listener here, cached. \
-      close_wait and listen are always written, other states where they are not 0.
+      close_wait and listen are always written, other states where they are not 0. Ports past 250 \
+      are summed into port=other.
       """)
   static let folded = MetricFamily(
     "socket_listeners_folded", .gauge,
     help: """
-      Listeners in this network namespace summed into address=other because there are too many, \
-      cached.
+      Listeners in this network namespace summed into address=other because there are more than \
+      250, cached. Those with connections waiting are the last to be.
+      """)
+  static let foldedPorts = MetricFamily(
+    "socket_listener_ports_folded", .gauge,
+    help: """
+      Ports with a listener in this network namespace summed into port=other because there are \
+      more than 250, cached. Those with most sockets are the last to be.
       """)
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {
@@ -54,6 +62,7 @@ enum ListenerMetrics {
       }
     }
     page.write(folded, of: listeners) { $0.sample(value: $1.value.foldedListeners) }
+    page.write(foldedPorts, of: listeners) { $0.sample(value: $1.value.foldedPorts) }
   }
 }
 

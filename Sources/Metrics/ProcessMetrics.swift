@@ -52,7 +52,7 @@ enum ProcessMetrics {
     help: """
       TCP sockets that the group holds in CLOSE_WAIT, for at least older_than seconds as far as \
       the exporter knows, cached. Each threshold counts what is beyond the next one, too. Left \
-      out where ages are not known.
+      out for a group of which no process could be read.
       """)
   static let pidSocketDescriptors = MetricFamily(
     "socket_pid_socket_fds", .gauge, labels: ["pid", "process"],
@@ -72,7 +72,8 @@ enum ProcessMetrics {
   static let groupsFolded = MetricFamily(
     "socket_process_groups_folded", .gauge,
     help: """
-      Groups summed into process=other because there are more than --process.max-groups, cached.
+      Groups summed into process=other because there are more than --process.max-groups in all \
+      network namespaces together, cached. Each namespace has an other of its own.
       """)
 
   static func write(_ snapshot: Snapshot, to page: inout MetricWriter) {

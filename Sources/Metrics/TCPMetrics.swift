@@ -19,9 +19,11 @@ enum TCPMetrics {
   static let timers = MetricFamily(
     "socket_tcp_timer_sockets", .gauge, labels: ["timer"],
     help: """
-      TCP sockets in this network namespace whose pending timer sends again what was not \
-      acknowledged (retransmit), asks whether a quiet peer is still there (keepalive) or whether \
-      a peer with a full buffer has room again (probe), cached.
+      TCP sockets in this network namespace by the timer that is pending, cached. retransmit: \
+      data in flight or a connection request is not acknowledged yet, by itself no sign of loss. \
+      keepalive: to ask whether a quiet peer is still there, or to end a connection in FIN_WAIT2 \
+      that no process holds any more. probe: to ask whether a peer with a full buffer has room \
+      again.
       """)
   static let activeOpens = MetricFamily(
     "socket_tcp_active_opens_total", .counter,
@@ -61,7 +63,7 @@ enum TCPMetrics {
     "socket_tcp_syncookies_sent_total", .counter,
     help: """
       SYN cookies sent from this network namespace because a queue of TCP connection requests was \
-      full, cached. Left out where the kernel has no SYN cookies.
+      full, cached.
       """)
   static let requestQueueFullDrops = MetricFamily(
     "socket_tcp_request_queue_full_drops_total", .counter,

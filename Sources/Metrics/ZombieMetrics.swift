@@ -21,6 +21,12 @@ enum ZombieMetrics {
       For how long the exporter has seen the oldest zombie of the parent's group, of those that \
       /proc shows, cached. Parents without zombies are left out.
       """)
+  static let parentsFolded = MetricFamily(
+    "socket_zombie_parents_folded", .gauge,
+    help: """
+      Groups of parents of zombies, told apart by sigchld, that are summed into parent=other \
+      because there are more than --process.max-groups, cached.
+      """)
   static let processes = MetricFamily(
     "socket_processes", .gauge,
     help: "Processes that /proc shows, kernel threads and zombies included, cached.")
@@ -42,6 +48,7 @@ enum ZombieMetrics {
     page.write(oldest) { series in
       for oldest in zombie.oldest { series.sample(oldest.parent, value: oldest.seconds) }
     }
+    page.write(parentsFolded, zombie.foldedParents)
     page.write(processes, zombie.processes)
     page.write(processLimit, zombie.processLimit)
   }

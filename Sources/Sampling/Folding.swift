@@ -1,26 +1,32 @@
 internal import SocketModel
 
 extension ProcessSockets {
-  /// Bounds what a walk found: the groups that hold most stay, the others are summed into one.
-  /// - Parameter maxGroups: groups that keep their name.
+  /// Bounds what a walk found: the groups that hold most stay, the others are summed into one for each
+  /// network namespace.
+  /// - Parameter maxGroups: groups that keep their name, in all namespaces together.
   init(_ walk: ProcessWalk, maxGroups: Int) {
     self.init()
     unreadable = walk.unreadable
     groups = walk.groups
     if groups.count > maxGroups {
       groups.sort(by: Self.holdsMore)
-      var folded = Group(
-        name: Self.foldedName, thresholds: groups.first?.closeWaitAged.count ?? 0)
-      for group in groups[maxGroups...] { folded.add(group) }
-      foldedGroups = UInt64(groups.count - maxGroups)
+      let overCap = Array(groups[maxGroups...])
       groups.removeSubrange(maxGroups...)
+      foldedGroups = UInt64(overCap.count)
       // A program may be called like that, too; its series must not be written twice.
-      if let namesake = groups.firstIndex(where: {
-        $0.name == Self.foldedName && $0.namespace == nil
-      }) {
-        groups[namesake].add(folded)
-      } else {
-        groups.append(folded)
+      var sums: [String?: Int] = [:]
+      for (index, group) in groups.enumerated() where group.name == Self.foldedName {
+        sums[group.namespace] = index
+      }
+      for group in overCap {
+        if let index = sums[group.namespace] {
+          groups[index].add(group)
+        } else {
+          sums[group.namespace] = groups.count
+          var sum = group
+          sum.name = Self.foldedName
+          groups.append(sum)
+        }
       }
     }
     groups.sort { ($0.namespace ?? "", $0.name) < ($1.namespace ?? "", $1.name) }

@@ -50,16 +50,18 @@ extension Listeners {
       listeners.append(folded)
     }
     listeners.sort { $0.order < $1.order }
-    ports = Self.bound(tables.ports)
+    ports = tables.ports
+    boundPorts()
   }
 
   /// The ports with most sockets stay.
-  private static func bound(_ all: [Port]) -> [Port] {
-    guard all.count > cap else { return all }
-    let ranked = all.sorted { $0.sockets.sum > $1.sockets.sum }
+  private mutating func boundPorts() {
+    guard ports.count > Self.cap else { return }
+    let ranked = ports.sorted { $0.sockets.sum > $1.sockets.sum }
     var folded = Port(number: nil, sockets: TCPStateCounts())
-    for port in ranked[cap...] { folded.sockets += port.sockets }
-    return ranked[..<cap].sorted { ($0.number ?? 0) < ($1.number ?? 0) } + [folded]
+    for port in ranked[Self.cap...] { folded.sockets += port.sockets }
+    foldedPorts = UInt64(ranked.count - Self.cap)
+    ports = ranked[..<Self.cap].sorted { ($0.number ?? 0) < ($1.number ?? 0) } + [folded]
   }
 }
 

@@ -21,6 +21,7 @@ struct ZombieTally {
         name: ProcessSockets.foldedName, childSignal: parent.childSignal)
       kept[other, default: 0] += count
     }
+    zombies.foldedParents = UInt64(max(ranked.count - maxGroups, 0))
     zombies.children = kept.sorted { $0.key < $1.key }.map {
       Zombies.Children(parent: $0.key.name, childSignal: $0.key.childSignal, count: $0.value)
     }

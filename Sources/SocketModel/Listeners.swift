@@ -45,6 +45,8 @@ package struct Listeners: Sendable, Equatable {
   package var ports: [Port] = []
   /// Listeners summed into one because there were more than the cap.
   package var foldedListeners: UInt64 = 0
+  /// Ports summed into one, likewise.
+  package var foldedPorts: UInt64 = 0
 
   package init() {}
 }

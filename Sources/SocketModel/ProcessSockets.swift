@@ -68,13 +68,13 @@ package struct ProcessSockets: Sendable, Equatable {
     }
   }
 
-  /// The name of the group that what is over the cap is summed into.
+  /// The name of the groups that what is over the cap is summed into, one for each namespace.
   package static let foldedName = "other"
 
-  /// The groups ordered by namespace, the exporter's own first, and name; `foldedName` among them
-  /// where some were folded.
+  /// The groups ordered by namespace, the exporter's own first, and name; `foldedName` among those of
+  /// each namespace where some were folded.
   package var groups: [Group] = []
-  /// Groups summed into `foldedName` because there were more than the cap.
+  /// Groups of all namespaces summed into `foldedName` because there were more than the cap.
   package var foldedGroups: UInt64 = 0
   /// Ages that CLOSE_WAIT sockets are counted from, seconds, ascending.
   package var closeWaitThresholds: [UInt64] = []

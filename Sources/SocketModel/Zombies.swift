@@ -52,6 +52,8 @@ package struct Zombies: Sendable, Equatable {
   /// The oldest zombie of each group of parents, ordered by name. Ages count from the sample that met
   /// the zombie first, so they are at least that.
   package var oldest: [Oldest] = []
+  /// Elements of `children` that were summed up because there were more than the cap.
+  package var foldedParents: UInt64 = 0
   /// All processes, kernel threads and zombies included: each takes a process id.
   package var processes: UInt64 = 0
   /// `kernel.pid_max`; nil where it cannot be read.

@@ -57,7 +57,10 @@ struct SamplingOptions: ParsableArguments {
   @Option(
     name: .customLong("process.max-groups"), parsing: .unconditional,
     help: ArgumentHelp(
-      "Process groups with series of their own; the rest is summed into 'other'. (default: 200)",
+      """
+      Process groups with series of their own; the rest is summed into 'other', one for each \
+      network namespace. (default: 200)
+      """,
       valueName: "count"),
     transform: { try parseCount($0, in: 1...10_000) })
   var maxGroups = 200

@@ -66,19 +66,4 @@ struct GoldenTests {
     #expect(!text.contains("socket_exporter_"))
     #expect(!text.contains("\nprocess_"))
   }
-
-  /// /proc/net has no cookies to know a socket by.
-  @Test func agesThatAreNotKnownAreLeftOut() throws {
-    var snapshot = TroubledHost.snapshot
-    var process = try #require(snapshot.process)
-    for index in process.groups.indices {
-      process.groups[index].closeWaitAged = []
-      process.groups[index].closeWaitOldestSeconds = nil
-    }
-    snapshot.process = process
-    let page = MetricsPage(snapshot, build: Self.build, http: nil, format: .text)
-    let text = String(decoding: page.bytes, as: UTF8.self)
-    #expect(text.contains(#"socket_process_tcp_sockets{process="java",state="close_wait"} 1024"#))
-    #expect(!text.contains("socket_process_close_wait_"))
-  }
 }

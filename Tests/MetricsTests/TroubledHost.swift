@@ -200,6 +200,7 @@ enum TroubledHost {
       Listeners.Port(number: nil, sockets: counts([.listen: 30])),
     ]
     listeners.foldedListeners = 30
+    listeners.foldedPorts = 28
     return listeners
   }
 
@@ -238,13 +239,16 @@ enum TroubledHost {
     var zombies = Zombies()
     zombies.total = 7
     zombies.children = [
-      Zombies.Children(parent: "sh", childSignal: .default, count: 5),
+      Zombies.Children(parent: "other", childSignal: .caught, count: 2),
+      Zombies.Children(parent: "sh", childSignal: .default, count: 3),
       Zombies.Children(parent: "unknown", childSignal: .unknown, count: 2),
     ]
     zombies.oldest = [
+      Zombies.Oldest(parent: "other", seconds: 60),
       Zombies.Oldest(parent: "sh", seconds: 86_400.125),
       Zombies.Oldest(parent: "unknown", seconds: 0),
     ]
+    zombies.foldedParents = 2
     zombies.processes = 321
     zombies.processLimit = 32768
     return zombies

@@ -64,6 +64,23 @@ struct FoldingTests {
     #expect(folded.groups.map(\.socketDescriptors.sum) == [6, 8])
   }
 
+  @Test func sumsEachNamespaceForItself() {
+    var all = walk([("a", 9), ("b", 2), ("c", 1)])
+    all.groups += walk([("a", 8), ("other", 7), ("b", 3)], in: "blue").groups
+    all.groups += walk([("a", 4), ("b", 3)], in: "green").groups
+    all.groups += walk([("a", 6)], in: "red").groups
+    // The cap is one for all of them.
+    let folded = ProcessSockets(all, maxGroups: 4)
+    let names = folded.groups.map { "\($0.namespace ?? "-") \($0.name)" }
+    #expect(
+      names == ["- a", "- other", "blue a", "blue other", "green other", "red a"])
+    #expect(folded.groups.map(\.socketDescriptors.sum) == [9, 3, 8, 10, 7, 6])
+    #expect(folded.groups.map(\.instances) == [1, 2, 1, 2, 2, 1])
+    let aged: [[UInt64]] = [[9, 1], [3, 2], [8, 1], [10, 2], [7, 2], [6, 1]]
+    #expect(folded.groups.map(\.closeWaitAged) == aged)
+    #expect(folded.foldedGroups == 5)
+  }
+
   @Test func ordersByNamespaceTheOwnFirst() {
     var all = walk([("b", 1), ("a", 1)], in: "green")
     all.groups += walk([("c", 1)], in: "blue").groups + walk([("z", 1)]).groups

@@ -34,6 +34,7 @@ struct ListenerSummaryTests {
     #expect(describe(summary) == ["127.0.0.1 80 haproxy 5/100", "127.0.0.1 80 nginx 7/256"])
     #expect(summary.ports.map(\.sockets.sum) == [4])
     #expect(summary.foldedListeners == 0)
+    #expect(summary.foldedPorts == 0)
   }
 
   @Test func ordersByPortAddressAndOwner() {
@@ -73,6 +74,17 @@ struct ListenerSummaryTests {
     #expect(describe(summary).last == "other - other 0/?")
   }
 
+  @Test func portsAndListenersAreFoldedEachForThemselves() {
+    // Two listeners on each of 200 ports: too many rows, not too many ports.
+    let summary = summary(
+      (1...200 as ClosedRange<UInt16>).flatMap { port -> [InternetSocket] in
+        [.tcp(.listen, port: port), .tcp(.listen, .ipv6, port: port)]
+      })
+    #expect(summary.foldedListeners == 150)
+    #expect(summary.ports.count == 200)
+    #expect(summary.foldedPorts == 0)
+  }
+
   @Test func portsWithMostSocketsStay() {
     var sockets: [InternetSocket] = []
     for port in 1...300 as ClosedRange<UInt16> { sockets.append(.tcp(.listen, port: port)) }
@@ -82,6 +94,7 @@ struct ListenerSummaryTests {
     let summary = summary(sockets)
     let stay: [UInt16?] = Array(51...300) + [nil]
     #expect(summary.ports.map(\.number) == stay)
+    #expect(summary.foldedPorts == 50)
     #expect(summary.ports.last?.sockets[.listen] == 50)
     #expect(summary.ports.reduce(0) { $0 + $1.sockets.sum } == 550)
   }

@@ -28,6 +28,7 @@ struct ZombieTallyTests {
         .init(parent: "b", childSignal: .default, count: 1),
         .init(parent: "b", childSignal: .caught, count: 2),
       ])
+    #expect(folded.foldedParents == 0)
     // The oldest of a name, whatever its parents do with SIGCHLD.
     #expect(
       folded.oldest == [.init(parent: "a", seconds: 2), .init(parent: "b", seconds: 70)])
@@ -50,7 +51,9 @@ struct ZombieTallyTests {
       ])
     #expect(
       folded.oldest == [.init(parent: "b", seconds: 80), .init(parent: "other", seconds: 20)])
+    #expect(folded.foldedParents == 3)
     let all = fold(zombies, maxGroups: 0)
+    #expect(all.foldedParents == 4)
     #expect(all.children.map(\.parent) == ["other", "other"])
     #expect(all.children.map(\.count) == [13, 2])
     #expect(all.oldest == [.init(parent: "other", seconds: 80)])
@@ -67,6 +70,7 @@ struct ZombieTallyTests {
       [("other", .default, 7), ("other", .default, 1), ("a", .default, 9)], maxGroups: 1)
     #expect(folded.children == [.init(parent: "other", childSignal: .default, count: 3)])
     #expect(folded.oldest == [.init(parent: "other", seconds: 9)])
+    #expect(folded.foldedParents == 1)
   }
 
   @Test func nobodyIsNobody() {
