@@ -226,12 +226,6 @@ final class HostSources {
     }
   }
 
-  /// The name of a process; nil where it is out of sight or has ended.
-  func name(of pid: Int32) -> String? {
-    guard let process = try? procfs.openProcess(pid) else { return nil }
-    return (try? procfs.readStat(of: process))?.groupName
-  }
-
   /// The short id of the container that a process runs in; nil where it runs in none.
   func containerID(of pid: Int32) -> String? {
     guard let process = try? procfs.openProcess(pid) else { return nil }
