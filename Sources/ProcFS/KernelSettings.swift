@@ -25,6 +25,10 @@ package enum KernelSetting {
   /// How many it tracks at most. Absent like `conntrackEntries`.
   package static let conntrackEntriesLimit = "sys/net/netfilter/nf_conntrack_max"
 
+  /// Whether Multipath TCP sockets may be made in the reader's network namespace, 1 or 0. Absent where
+  /// the kernel has no Multipath TCP.
+  package static let multipathTCP = "sys/net/mptcp/enabled"
+
   /// - Throws: `ParseError` where the file does not hold one number.
   package static func parse(_ bytes: Span<UInt8>, file: String) throws(ParseError) -> UInt64 {
     var position = 0

@@ -55,10 +55,11 @@ final class HostSources {
     var refusal: NetlinkError?
   }
 
-  /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net.
+  /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net; then, by
+  /// sock_diag only, the Multipath TCP sockets, whose states overrule those of their subflows.
   /// - Parameters:
   ///   - tables: what to add them to; a copy of it is begun with for each attempt.
-  ///   - body: called for each socket as well, once or more often.
+  ///   - body: called for each socket as well, once or more often; its last word on an inode counts.
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
   func readTCP(
@@ -79,12 +80,36 @@ final class HostSources {
         }
         return tables
       }
-      return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
     } catch {
       guard error.isRefusal else { throw error }
       tables = empty
       try readTCPInProcFS(into: &tables, body)
       return TCPSource(backend: .procfs, refusal: error)
+    }
+    tables.overrule(by: try readMultipathTCP(body))
+    return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
+  }
+
+  /// The Multipath TCP sockets; none where the kernel does not tell of them.
+  private func readMultipathTCP(
+    _ body: (InternetSocket) -> Void
+  ) throws -> MultipathSockets {
+    // A kernel that does not have them might dump its TCP sockets once more.
+    guard try setting(KernelSetting.multipathTCP) != nil else { return MultipathSockets() }
+    do {
+      return try SocketDump.retrying { () throws(NetlinkError) -> MultipathSockets in
+        var sockets = MultipathSockets()
+        for family in AddressFamily.allCases {
+          try dump.multipathTCP(family) { socket in
+            sockets.add(socket)
+            body(socket)
+          }
+        }
+        return sockets
+      }
+    } catch {
+      guard error.isRefusal else { throw error }
+      return MultipathSockets()
     }
   }
 

@@ -20,10 +20,16 @@ struct TCPTables {
     /// inode with the highest bit set, which no cookie has.
     var key: UInt64
     var inode: UInt32
+
+    init(_ socket: InternetSocket) {
+      key = socket.cookie != 0 ? socket.cookie : UInt64(socket.inode) | 1 << 63
+      inode = socket.inode
+    }
   }
 
   private(set) var tcp = TCPSockets()
   private(set) var listeners: [Listener] = []
+  /// Each by the state of what the process holds: of Multipath TCP not the subflows, see `overrule`.
   private(set) var closeWait: [CloseWaitSocket] = []
   /// The sockets of each port that somebody listens on, ordered by port; none before `close`.
   private(set) var ports: [Listeners.Port] = []
@@ -66,10 +72,7 @@ struct TCPTables {
     case .probe: tcp.probing += 1
     case .timeWait, .some(.none), nil: break
     }
-    if state == .closeWait, socket.inode != 0 {
-      let key = socket.cookie != 0 ? socket.cookie : UInt64(socket.inode) | 1 << 63
-      closeWait.append(CloseWaitSocket(key: key, inode: socket.inode))
-    }
+    if state == .closeWait, socket.inode != 0 { closeWait.append(CloseWaitSocket(socket)) }
     guard !portPlaces.isEmpty else { return }
     let place = portPlaces[Int(socket.localPort)]
     if place > 0 {
@@ -97,6 +100,14 @@ struct TCPTables {
     portSockets[Int(portPlaces[Int(socket.localPort)]) - 1][.listen] += 1
   }
 
+  /// Lets the Multipath TCP sockets have the last word on what is in CLOSE_WAIT. Nothing else is said
+  /// of them: what is counted are their subflows, as `ss -t` does.
+  mutating func overrule(by multipath: MultipathSockets) {
+    if multipath.inodes.isEmpty { return }
+    closeWait.removeAll { multipath.inodes.contains($0.inode) }
+    closeWait += multipath.closeWait
+  }
+
   /// Ends the reading. What only helped with it is given back, for it is larger than what it found,
   /// and the tables of all namespaces are kept until the last has been read.
   mutating func close() {
@@ -106,6 +117,9 @@ struct TCPTables {
       return Listeners.Port(number: UInt16(port), sockets: portSockets[place - 1])
     }
     worstPortUses = portUses.worst(Self.worstPairs)
+    // Where the kernel does not tell of Multipath TCP sockets, several subflows may have the same one.
+    var inodes = Set<UInt32>(minimumCapacity: closeWait.count)
+    closeWait.removeAll { !inodes.insert($0.inode).inserted }
     portPlaces = []
     portSockets = []
     portUses = PortUses()

@@ -7,13 +7,17 @@ package struct DumpRequest {
   /// The structure that the answers consist of.
   package let row: DumpRow
   /// What follows the netlink header.
-  private let body: [UInt8]
+  private var body: [UInt8]
   /// A kernel that does not know the protocol has no such sockets, and says ENOENT.
   private(set) var mayBeUnknown = false
 
   private init(_ row: DumpRow, _ body: some BitwiseCopyable) {
     self.row = row
-    self.body = unsafe withUnsafeBytes(of: body) { unsafe Array($0) }
+    self.body = Self.bytes(of: body)
+  }
+
+  private static func bytes(of value: some BitwiseCopyable) -> [UInt8] {
+    unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
   }
 
   /// The whole message, with the number that its answers will carry.
@@ -24,7 +28,7 @@ package struct DumpRequest {
       nlmsg_flags: UInt16(NLM_F_REQUEST | NLM_F_DUMP),
       nlmsg_seq: sequence,
       nlmsg_pid: 0)  // the kernel fills it in
-    return unsafe withUnsafeBytes(of: header) { unsafe Array($0) } + body
+    return Self.bytes(of: header) + body
   }
 
   /// TCP sockets. Without extensions: each would cost the kernel a lock or a copy per socket.
@@ -38,6 +42,21 @@ package struct DumpRequest {
       family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.only(.closeWait).mask,
       extensions: 1 << UInt8(INET_DIAG_INFO - 1))
   }
+
+  /// Multipath TCP sockets, in any state: not their subflows, which are TCP sockets.
+  package static func multipathTCP(_ family: AddressFamily) -> DumpRequest {
+    var request = inet(
+      family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.all.mask)
+    // The number does not fit into `sdiag_protocol`, so an attribute overrules that.
+    let attribute = nlattr(
+      nla_len: UInt16(MemoryLayout<nlattr>.size + MemoryLayout<UInt32>.size),
+      nla_type: UInt16(INET_DIAG_REQ_PROTOCOL))
+    request.body += bytes(of: attribute) + bytes(of: UInt32(multipathTCPNumber))
+    return request
+  }
+
+  /// IPPROTO_MPTCP (`linux/in.h`), which glibc's headers may lack.
+  private static let multipathTCPNumber = 262
 
   /// The requests that together tell all sockets of a kind; none where the kind is not one of
   /// sock_diag's.

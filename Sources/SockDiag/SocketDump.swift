@@ -31,6 +31,20 @@ package struct SocketDump: ~Copyable {
     }
   }
 
+  /// Dumps the Multipath TCP sockets of a family that are or were connected, or listen. Each is what
+  /// its process holds, and the TCP table has its subflows, with the same inode and with cookies and
+  /// states of their own: data may have ended (RFC 8684, DATA_FIN) on a subflow that goes on.
+  /// Kernels before 5.9 know no such request and dump their TCP sockets instead.
+  /// - Throws: `NetlinkError`. It is a refusal with ENOENT where the kernel has no Multipath TCP, or
+  ///   no module that tells of it.
+  package mutating func multipathTCP(
+    _ family: AddressFamily, _ body: (InternetSocket) -> Void
+  ) throws(NetlinkError) {
+    try dump(.multipathTCP(family)) { (datagram, row) throws(NetlinkError) in
+      if let socket = try DumpRow.internetSocket(in: datagram, at: row) { body(socket) }
+    }
+  }
+
   /// Tells how long the TCP sockets in CLOSE_WAIT have not heard of their peers: for each its cookie
   /// (see `InternetSocket.cookie`) and `tcpi_last_ack_recv` (`linux/tcp.h`), the milliseconds since
   /// the last acknowledgement came, which wrap around after 49.7 days. Sockets of which the kernel

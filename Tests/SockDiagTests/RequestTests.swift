@@ -30,6 +30,18 @@ struct RequestTests {
         == ipv4 + [UInt8](repeating: 0, count: 48))
   }
 
+  @Test func multipathTCPIsAskedForInAnAttribute() {
+    var request = DumpRequest.tcp(.ipv6, .all).bytes(sequence: 1)
+    request[0] = 80  // nlmsg_len
+    request += [
+      // struct nlattr
+      8, 0,  // nla_len
+      3, 0,  // nla_type: INET_DIAG_REQ_PROTOCOL
+      0x06, 0x01, 0, 0,  // IPPROTO_MPTCP
+    ]
+    #expect(DumpRequest.multipathTCP(.ipv6).bytes(sequence: 1) == request)
+  }
+
   private func states(_ request: DumpRequest) -> [UInt8] {
     Array(request.bytes(sequence: 1)[20..<24])
   }
