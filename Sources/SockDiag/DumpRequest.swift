@@ -56,10 +56,10 @@ package struct DumpRequest {
       extensions: 1 << UInt8(INET_DIAG_INFO - 1))
   }
 
-  /// Multipath TCP sockets, in any state: not their subflows, which are TCP sockets.
+  /// Multipath TCP sockets, in any state but LISTEN: not their subflows, which are TCP sockets. To
+  /// find listeners the kernel would walk all of TCP's, for a millisecond even where there are none.
   package static func multipathTCP(_ family: AddressFamily) -> DumpRequest {
-    var request = inet(
-      family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.all.mask)
+    var request = tcp(family, .connections)
     // The number does not fit into `sdiag_protocol`, so an attribute overrules that.
     let attribute = nlattr(
       nla_len: UInt16(MemoryLayout<nlattr>.size + MemoryLayout<UInt32>.size),

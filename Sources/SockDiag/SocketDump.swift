@@ -39,9 +39,10 @@ package struct SocketDump: ~Copyable {
     }
   }
 
-  /// Dumps the Multipath TCP sockets of a family that are or were connected, or listen. Each is what
-  /// its process holds, and the TCP table has its subflows, with the same inode and with cookies and
-  /// states of their own: data may have ended (RFC 8684, DATA_FIN) on a subflow that goes on.
+  /// Dumps the Multipath TCP sockets of a family that are or were connected. Each is what its process
+  /// holds, and the TCP table has its subflows, with the same inode and with cookies and states of
+  /// their own: data may have ended (RFC 8684, DATA_FIN) on a subflow that goes on. One that listens
+  /// says nothing that the TCP table does not.
   /// Kernels before 5.9 know no such request and dump their TCP sockets instead.
   /// - Throws: `NetlinkError`. It is a refusal with ENOENT where the kernel has no Multipath TCP, or
   ///   no module that tells of it.

@@ -31,7 +31,7 @@ struct RequestTests {
   }
 
   @Test func multipathTCPIsAskedForInAnAttribute() {
-    var request = DumpRequest.tcp(.ipv6, .all).bytes(sequence: 1)
+    var request = DumpRequest.tcp(.ipv6, .connections).bytes(sequence: 1)
     request[0] = 80  // nlmsg_len
     request += [
       // struct nlattr
