@@ -12,6 +12,9 @@ final class HostSources {
   private var dump = SocketDump()
   private let pageBytes = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
+  /// Of the namespace whose TCP sockets were read last; see `TCPTables.overrule`.
+  private var keysOfSubflows: [UInt64: UInt64] = [:]
+
   /// Where the files of the network namespace are: `/proc/net` shows that of the process's first
   /// thread, which never leaves home.
   var isAway = false
@@ -66,6 +69,7 @@ final class HostSources {
     into tables: inout TCPTables, _ body: (InternetSocket) -> Void
   ) throws -> TCPSource {
     let empty = tables
+    keysOfSubflows = [:]
     do {
       tables = try SocketDump.retrying { () throws(NetlinkError) -> TCPTables in
         var tables = empty
@@ -86,7 +90,7 @@ final class HostSources {
       try readTCPInProcFS(into: &tables, body)
       return TCPSource(backend: .procfs, refusal: error)
     }
-    tables.overrule(by: try readMultipathTCP(body))
+    keysOfSubflows = tables.overrule(by: try readMultipathTCP(body))
     return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
   }
 
@@ -141,12 +145,13 @@ final class HostSources {
   }
 
   /// For how long sockets have been in CLOSE_WAIT at least, in seconds, by cookie: the time since
-  /// their peers were last heard of. Empty where the kernel does not tell.
+  /// their peers were last heard of. Empty where the kernel does not tell, as of a Multipath TCP socket
+  /// whose subflows go on. To be asked in the namespace that `readTCP` was called in last.
   func closeWaitAges() -> [UInt64: Double] {
     var ages: [UInt64: Double] = [:]
     for family in AddressFamily.allCases {
       try? dump.closeWaitAges(family) { cookie, milliseconds in
-        ages[cookie] = Double(milliseconds) / 1000
+        ages[keysOfSubflows[cookie] ?? cookie] = Double(milliseconds) / 1000
       }
     }
     return ages

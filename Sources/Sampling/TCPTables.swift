@@ -102,10 +102,19 @@ struct TCPTables {
 
   /// Lets the Multipath TCP sockets have the last word on what is in CLOSE_WAIT. Nothing else is said
   /// of them: what is counted are their subflows, as `ss -t` does.
-  mutating func overrule(by multipath: MultipathSockets) {
-    if multipath.inodes.isEmpty { return }
+  /// - Returns: for each subflow in CLOSE_WAIT whose socket is so as well, the key of that socket, by
+  ///   the subflow's: one that fell back to plain TCP ends with its only subflow.
+  mutating func overrule(by multipath: MultipathSockets) -> [UInt64: UInt64] {
+    if multipath.inodes.isEmpty { return [:] }
+    let keys = Dictionary(
+      multipath.closeWait.map { ($0.inode, $0.key) }, uniquingKeysWith: { first, _ in first })
+    var ofSubflows: [UInt64: UInt64] = [:]
+    for subflow in closeWait {
+      if let key = keys[subflow.inode] { ofSubflows[subflow.key] = key }
+    }
     closeWait.removeAll { multipath.inodes.contains($0.inode) }
     closeWait += multipath.closeWait
+    return ofSubflows
   }
 
   /// Ends the reading. What only helped with it is given back, for it is larger than what it found,

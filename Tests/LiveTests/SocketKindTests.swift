@@ -200,4 +200,21 @@ struct SocketKindTests {
       #expect(closed.closeWaitOldest(of: "leaker") == nil)
     }
   }
+
+  @Test("Multipath TCP that fell back to TCP is as old in CLOSE_WAIT as the kernel knows")
+  func multipathFallback() async throws {
+    try await TestHost.run { host in
+      let leaker = try host.actor(named: "leaker")
+      let closer = try host.actor(named: "closer")
+      let listener = try closer.listen()
+      let connected = try leaker.socket(.mptcp4)
+      try leaker.connect(connected, to: listener)
+      try closer.shutdown(closer.accept(listener))
+      let page = try host.sample {
+        $0.closeWait(of: "leaker") == 1 && $0.closeWaitOldest(of: "leaker") ?? 0 > 0.05
+      }
+      expectGroup("leaker", page, ["tcp": 1], states: ["close_wait": 1])
+      expectSockets(page, ["ipv4": ["listen": 1, "close_wait": 1, "fin_wait2": 1]])
+    }
+  }
 }

@@ -84,15 +84,16 @@ struct TCPTablesTests {
     for socket in subflows { tables.add(socket) }
     let counted = tables.tcp
     var untold = tables
-    tables.overrule(by: multipath)
+    let keysOfSubflows = tables.overrule(by: multipath)
     tables.close()
+    #expect(keysOfSubflows == [74: 82, 75: 82])
     #expect(tables.closeWait.map(\.key) == [70, 81, 82])
     #expect(tables.closeWait.map(\.inode) == [5, 6, 8])
     #expect(tables.tcp == counted)
     #expect(tables.tcp.counts[.closeWait, .ipv4] == 3)
 
     // Where the kernel does not tell, the first word on each.
-    untold.overrule(by: MultipathSockets())
+    #expect(untold.overrule(by: MultipathSockets()).isEmpty)
     untold.close()
     #expect(untold.closeWait.map(\.key) == [70, 72, 74])
   }
