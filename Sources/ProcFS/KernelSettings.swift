@@ -25,6 +25,10 @@ package enum KernelSetting {
   /// How many it tracks at most. Absent like `conntrackEntries`.
   package static let conntrackEntriesLimit = "sys/net/netfilter/nf_conntrack_max"
 
+  /// Whether Multipath TCP sockets may be made in the reader's network namespace, 1 or 0. Absent where
+  /// the kernel has no Multipath TCP.
+  package static let multipathTCP = "sys/net/mptcp/enabled"
+
   /// - Throws: `ParseError` where the file does not hold one number.
   package static func parse(_ bytes: Span<UInt8>, file: String) throws(ParseError) -> UInt64 {
     var position = 0
@@ -78,17 +82,5 @@ package enum KernelSetting {
     let used = try number("allocated")
     _ = try number("unused")
     return FileHandles(used: used, limit: try number("maximum"))
-  }
-}
-
-/// The running kernel's release, e.g. `6.1.0-18-amd64`, from `/proc/sys/kernel/osrelease`.
-package enum KernelRelease {
-  /// - Throws: `SystemError` where the file cannot be read.
-  package static func read() throws -> String {
-    var procfs = try ProcFileSystem()
-    return try procfs.read("sys/kernel/osrelease") { bytes in
-      let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-      return bytes.extracting(0..<end).text
-    }
   }
 }

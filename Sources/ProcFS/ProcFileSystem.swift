@@ -64,33 +64,10 @@ package struct ProcFileSystem: ~Copyable {
     try root.withLink(below: file, body)
   }
 
-  /// Opens a file below the mount point, e.g. `4711/ns/net`.
-  package borrowing func open(_ file: String) throws(SystemError) -> FileDescriptor {
-    try root.open(below: file)
-  }
-
   /// Reads a file below a directory that `openProcess` opened.
   package mutating func read<Value>(
     _ file: String, of process: borrowing FileDescriptor, _ parse: (Span<UInt8>) throws -> Value
   ) throws -> Value {
     try buffer.withContents(of: process.open(below: file), name: file, parse)
-  }
-}
-
-/// A directory that was said to be a proc filesystem and is none.
-package struct NoProcesses: Error, Equatable, CustomStringConvertible {
-  package let path: String
-
-  package var description: String { "\(path): no processes; is it a proc filesystem?" }
-}
-
-/// What `/proc/<pid>/exe` leads to (proc_pid_exe(5)): the program that a process runs.
-package enum ProgramPath {
-  /// The path as the process sees it. What the kernel appends to that of a program that was replaced
-  /// since is left out, so that an upgrade does not begin a new group.
-  package static func parse(_ link: Span<UInt8>) -> String {
-    let deleted = " (deleted)"
-    let text = link.text
-    return text.hasSuffix(deleted) ? String(text.dropLast(deleted.count)) : text
   }
 }

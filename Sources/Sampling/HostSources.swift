@@ -12,6 +12,9 @@ final class HostSources {
   private var dump = SocketDump()
   private let pageBytes = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
+  /// Of the namespace whose TCP sockets were read last; see `TCPTables.overrule`.
+  private var keysOfSubflows: [UInt64: UInt64] = [:]
+
   /// Where the files of the network namespace are: `/proc/net` shows that of the process's first
   /// thread, which never leaves home.
   var isAway = false
@@ -55,16 +58,18 @@ final class HostSources {
     var refusal: NetlinkError?
   }
 
-  /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net.
+  /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net; then, by
+  /// sock_diag only, the Multipath TCP sockets, whose states overrule those of their subflows.
   /// - Parameters:
   ///   - tables: what to add them to; a copy of it is begun with for each attempt.
-  ///   - body: called for each socket as well, once or more often.
+  ///   - body: called for each socket as well, once or more often; its last word on an inode counts.
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
   func readTCP(
     into tables: inout TCPTables, _ body: (InternetSocket) -> Void
   ) throws -> TCPSource {
     let empty = tables
+    keysOfSubflows = [:]
     do {
       tables = try SocketDump.retrying { () throws(NetlinkError) -> TCPTables in
         var tables = empty
@@ -79,12 +84,36 @@ final class HostSources {
         }
         return tables
       }
-      return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
     } catch {
       guard error.isRefusal else { throw error }
       tables = empty
       try readTCPInProcFS(into: &tables, body)
       return TCPSource(backend: .procfs, refusal: error)
+    }
+    keysOfSubflows = tables.overrule(by: try readMultipathTCP(body))
+    return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
+  }
+
+  /// The Multipath TCP sockets; none where the kernel does not tell of them.
+  private func readMultipathTCP(
+    _ body: (InternetSocket) -> Void
+  ) throws -> MultipathSockets {
+    // A kernel that does not have them might dump its TCP sockets once more.
+    guard try setting(KernelSetting.multipathTCP) != nil else { return MultipathSockets() }
+    do {
+      return try SocketDump.retrying { () throws(NetlinkError) -> MultipathSockets in
+        var sockets = MultipathSockets()
+        for family in AddressFamily.allCases {
+          try dump.multipathTCP(family) { socket in
+            sockets.add(socket)
+            body(socket)
+          }
+        }
+        return sockets
+      }
+    } catch {
+      guard error.isRefusal else { throw error }
+      return MultipathSockets()
     }
   }
 
@@ -116,12 +145,13 @@ final class HostSources {
   }
 
   /// For how long sockets have been in CLOSE_WAIT at least, in seconds, by cookie: the time since
-  /// their peers were last heard of. Empty where the kernel does not tell.
+  /// their peers were last heard of. Empty where the kernel does not tell, as of a Multipath TCP socket
+  /// whose subflows go on. To be asked in the namespace that `readTCP` was called in last.
   func closeWaitAges() -> [UInt64: Double] {
     var ages: [UInt64: Double] = [:]
     for family in AddressFamily.allCases {
       try? dump.closeWaitAges(family) { cookie, milliseconds in
-        ages[cookie] = Double(milliseconds) / 1000
+        ages[keysOfSubflows[cookie] ?? cookie] = Double(milliseconds) / 1000
       }
     }
     return ages
@@ -224,12 +254,6 @@ final class HostSources {
     } catch {
       return .unknown
     }
-  }
-
-  /// The name of a process; nil where it is out of sight or has ended.
-  func name(of pid: Int32) -> String? {
-    guard let process = try? procfs.openProcess(pid) else { return nil }
-    return (try? procfs.readStat(of: process))?.groupName
   }
 
   /// The short id of the container that a process runs in; nil where it runs in none.

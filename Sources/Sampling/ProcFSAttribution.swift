@@ -72,6 +72,11 @@ final class ProcFSAttribution: AttributionBackend {
     // would double the cost, and tell nothing of their states.
     if let namespace = member.namespace, !isRead(namespace) { return .other }
     // The directory of a thread is not listed beside those of processes, and is there all the same.
+    // Before: the walk may be seconds old, and what took the number since is not to be followed.
+    // After: what took the number in between is not what was asked for.
+    guard procfs.isOpen(holder.descriptor, of: member.thread, socketInode: inode) else {
+      return nil
+    }
     let name = procfs.socketProtocolName(holder.descriptor, of: member.thread)
     guard procfs.isOpen(holder.descriptor, of: member.thread, socketInode: inode) else {
       return nil

@@ -37,10 +37,12 @@ struct SocketHolders {
     var descriptor: UInt32
   }
 
-  /// Makes room for as many descriptors as there were last time.
+  /// Makes room for as many descriptors as there were last time and an eighth more, so that a few new
+  /// ones do not double it.
   init(expecting count: Int = 0) {
-    keys.reserveCapacity(count)
-    numbers.reserveCapacity(count)
+    let room = count + count / 8
+    keys.reserveCapacity(room)
+    numbers.reserveCapacity(room)
   }
 
   /// Descriptors of sockets.

@@ -20,10 +20,16 @@ struct TCPTables {
     /// inode with the highest bit set, which no cookie has.
     var key: UInt64
     var inode: UInt32
+
+    init(_ socket: InternetSocket) {
+      key = socket.cookie != 0 ? socket.cookie : UInt64(socket.inode) | 1 << 63
+      inode = socket.inode
+    }
   }
 
   private(set) var tcp = TCPSockets()
   private(set) var listeners: [Listener] = []
+  /// Each by the state of what the process holds: of Multipath TCP not the subflows, see `overrule`.
   private(set) var closeWait: [CloseWaitSocket] = []
   /// The sockets of each port that somebody listens on, ordered by port; none before `close`.
   private(set) var ports: [Listeners.Port] = []
@@ -66,10 +72,7 @@ struct TCPTables {
     case .probe: tcp.probing += 1
     case .timeWait, .some(.none), nil: break
     }
-    if state == .closeWait, socket.inode != 0 {
-      let key = socket.cookie != 0 ? socket.cookie : UInt64(socket.inode) | 1 << 63
-      closeWait.append(CloseWaitSocket(key: key, inode: socket.inode))
-    }
+    if state == .closeWait, socket.inode != 0 { closeWait.append(CloseWaitSocket(socket)) }
     guard !portPlaces.isEmpty else { return }
     let place = portPlaces[Int(socket.localPort)]
     if place > 0 {
@@ -97,6 +100,23 @@ struct TCPTables {
     portSockets[Int(portPlaces[Int(socket.localPort)]) - 1][.listen] += 1
   }
 
+  /// Lets the Multipath TCP sockets have the last word on what is in CLOSE_WAIT. Nothing else is said
+  /// of them: what is counted are their subflows, as `ss -t` does.
+  /// - Returns: for each subflow in CLOSE_WAIT whose socket is so as well, the key of that socket, by
+  ///   the subflow's: one that fell back to plain TCP ends with its only subflow.
+  mutating func overrule(by multipath: MultipathSockets) -> [UInt64: UInt64] {
+    if multipath.inodes.isEmpty { return [:] }
+    let keys = Dictionary(
+      multipath.closeWait.map { ($0.inode, $0.key) }, uniquingKeysWith: { first, _ in first })
+    var ofSubflows: [UInt64: UInt64] = [:]
+    for subflow in closeWait {
+      if let key = keys[subflow.inode] { ofSubflows[subflow.key] = key }
+    }
+    closeWait.removeAll { multipath.inodes.contains($0.inode) }
+    closeWait += multipath.closeWait
+    return ofSubflows
+  }
+
   /// Ends the reading. What only helped with it is given back, for it is larger than what it found,
   /// and the tables of all namespaces are kept until the last has been read.
   mutating func close() {
@@ -106,74 +126,11 @@ struct TCPTables {
       return Listeners.Port(number: UInt16(port), sockets: portSockets[place - 1])
     }
     worstPortUses = portUses.worst(Self.worstPairs)
+    // Where the kernel does not tell of Multipath TCP sockets, several subflows may have the same one.
+    var inodes = Set<UInt32>(minimumCapacity: closeWait.count)
+    closeWait.removeAll { !inodes.insert($0.inode).inserted }
     portPlaces = []
     portSockets = []
     portUses = PortUses()
-  }
-}
-
-/// Counts the connections between each source address and destination in one pass and in bounded
-/// memory.
-///
-/// At most `capacity` pairs are told apart, those met first. A pair that takes thousands of ports is
-/// met among the first in any order, so what is left out has no part in the worst.
-struct PortUses {
-  struct Pair: Equatable {
-    var source: IPAddress
-    var destination: IPAddress
-    var destinationPort: UInt16
-
-    var hash: Int {
-      var hash = source.high ^ source.low &* 0x9e37_79b9_7f4a_7c15
-      hash = (hash ^ destination.high) &* 0x9e37_79b9_7f4a_7c15
-      hash = (hash ^ hash >> 29 ^ destination.low) &* 0xbf58_476d_1ce4_e5b9
-      hash = (hash ^ hash >> 32 ^ UInt64(destinationPort)) &* 0x9e37_79b9_7f4a_7c15
-      return Int(truncatingIfNeeded: hash >> 33)
-    }
-  }
-
-  static let capacity = 1 << 14
-
-  private var pairs: [Pair] = []
-  private var counts: [UInt32] = []
-  /// Places in `pairs` plus one, found by the hash; twice as many as there can be pairs, so that a
-  /// search ends soon.
-  private var slots: [UInt16] = []
-
-  mutating func add(from source: IPAddress, to destination: IPAddress, port: UInt16) {
-    if slots.isEmpty { slots = Array(repeating: 0, count: Self.capacity * 2) }
-    let pair = Pair(source: source, destination: destination, destinationPort: port)
-    var slot = pair.hash & (slots.count - 1)
-    while slots[slot] != 0 {
-      let place = Int(slots[slot]) - 1
-      if pairs[place] == pair {
-        counts[place] += 1
-        return
-      }
-      slot = (slot + 1) & (slots.count - 1)
-    }
-    guard pairs.count < Self.capacity else { return }
-    pairs.append(pair)
-    counts.append(1)
-    slots[slot] = UInt16(pairs.count)
-  }
-
-  /// The pairs that take most ports, most first; equals in the order of their addresses.
-  func worst(_ count: Int) -> [EphemeralPorts.Use] {
-    let ranked = pairs.indices.sorted { left, right in
-      if counts[left] != counts[right] { return counts[left] > counts[right] }
-      return pairs[left].order < pairs[right].order
-    }
-    return ranked.prefix(count).map {
-      EphemeralPorts.Use(
-        source: pairs[$0].source, destination: pairs[$0].destination,
-        destinationPort: pairs[$0].destinationPort, ports: UInt64(counts[$0]))
-    }
-  }
-}
-
-extension PortUses.Pair {
-  fileprivate var order: (UInt64, UInt64, UInt64, UInt64, UInt16) {
-    (destination.high, destination.low, source.high, source.low, destinationPort)
   }
 }

@@ -7,13 +7,30 @@ package struct DumpRequest {
   /// The structure that the answers consist of.
   package let row: DumpRow
   /// What follows the netlink header.
-  private let body: [UInt8]
+  private var body: [UInt8]
+  /// The module that is to answer.
+  private(set) var module: Module
   /// A kernel that does not know the protocol has no such sockets, and says ENOENT.
   private(set) var mayBeUnknown = false
 
+  /// By what the kernel chooses the module that answers: the names of the modules are made of these
+  /// two (`net-pf-16-proto-4-type-2-6` and so on; `net/core/sock_diag.c`).
+  struct Module: Hashable {
+    /// `sdiag_family`.
+    var family: UInt8
+    /// The protocol's number, where the family has one.
+    var number: Int
+  }
+
   private init(_ row: DumpRow, _ body: some BitwiseCopyable) {
     self.row = row
-    self.body = unsafe withUnsafeBytes(of: body) { unsafe Array($0) }
+    self.body = Self.bytes(of: body)
+    // All requests begin with `sdiag_family` and `sdiag_protocol`.
+    module = Module(family: self.body[0], number: Int(self.body[1]))
+  }
+
+  private static func bytes(of value: some BitwiseCopyable) -> [UInt8] {
+    unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
   }
 
   /// The whole message, with the number that its answers will carry.
@@ -24,7 +41,7 @@ package struct DumpRequest {
       nlmsg_flags: UInt16(NLM_F_REQUEST | NLM_F_DUMP),
       nlmsg_seq: sequence,
       nlmsg_pid: 0)  // the kernel fills it in
-    return unsafe withUnsafeBytes(of: header) { unsafe Array($0) } + body
+    return Self.bytes(of: header) + body
   }
 
   /// TCP sockets. Without extensions: each would cost the kernel a lock or a copy per socket.
@@ -35,17 +52,31 @@ package struct DumpRequest {
   /// TCP sockets in CLOSE_WAIT, each with its `tcp_info`.
   package static func closeWaitInfo(_ family: AddressFamily) -> DumpRequest {
     inet(
-      family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.only(.closeWait).mask,
+      family, protocol: IPPROTO_TCP, states: SocketDump.TCPStates.closeWait.mask,
       extensions: 1 << UInt8(INET_DIAG_INFO - 1))
   }
 
-  /// The requests that together tell all sockets of a kind; none where the kind is not one of
-  /// sock_diag's.
+  /// Multipath TCP sockets, in any state but LISTEN: not their subflows, which are TCP sockets. To
+  /// find listeners the kernel would walk all of TCP's, for a millisecond even where there are none.
+  package static func multipathTCP(_ family: AddressFamily) -> DumpRequest {
+    var request = tcp(family, .connections)
+    // The number does not fit into `sdiag_protocol`, so an attribute overrules that.
+    let attribute = nlattr(
+      nla_len: UInt16(MemoryLayout<nlattr>.size + MemoryLayout<UInt32>.size),
+      nla_type: UInt16(INET_DIAG_REQ_PROTOCOL))
+    request.module.number = multipathTCPNumber
+    request.body += bytes(of: attribute) + bytes(of: UInt32(multipathTCPNumber))
+    return request
+  }
+
+  /// IPPROTO_MPTCP (`linux/in.h`), which glibc's headers may lack.
+  private static let multipathTCPNumber = 262
+
+  /// The requests that together tell all sockets of a kind other than TCP; none where the kind is not
+  /// one of sock_diag's.
   package static func all(of kind: SocketKind) -> [DumpRequest] {
     let families = AddressFamily.allCases
     switch kind {
-    case .tcp:
-      return families.map { tcp($0, .all) }
     case .udp:
       return families.map { inet($0, protocol: IPPROTO_UDP) }
         + families.map {
@@ -70,7 +101,7 @@ package struct DumpRequest {
       var body = packet_diag_req()
       body.sdiag_family = UInt8(AF_PACKET)
       return [DumpRequest(.packet, body)]
-    case .unbound, .other:
+    case .tcp, .unbound, .other:
       return []
     }
   }
@@ -78,7 +109,7 @@ package struct DumpRequest {
   /// NDIAG_PROTO_ALL, a macro with a cast that Swift does not import.
   private static let everyNetlinkProtocol = UInt8.max
 
-  private static func inet(
+  static func inet(
     _ family: AddressFamily, protocol number: Int, states: UInt32 = .max, extensions: UInt8 = 0
   ) -> DumpRequest {
     // The socket identity stays zero: a dump of all sockets asks for none.
@@ -98,20 +129,18 @@ extension SocketDump {
     case listening
     /// Everything else. The kernel walks its table of connections only.
     case connections
+    case closeWait
     case all
-    case only(TCPState)
 
     /// `idiag_states`: bits for the states 1 to 12, NEW_SYN_RECV among them. Never the pseudo-state
     /// 13 of kernel 6.8 and later (bound, neither listening nor connected): /proc/net/tcp and `ss`
     /// do not count those.
     var mask: UInt32 {
-      let newSynReceived: UInt32 = 1 << 12
       switch self {
-      case .listening: return Self.only(.listen).mask
-      case .connections: return Self.all.mask & ~Self.listening.mask
-      case .all: return 0x1ffe
-      case .only(.synReceived): return 1 << TCPState.synReceived.rawValue | newSynReceived
-      case .only(let state): return 1 << state.rawValue
+      case .listening: 1 << TCPState.listen.rawValue
+      case .connections: Self.all.mask & ~Self.listening.mask
+      case .closeWait: 1 << TCPState.closeWait.rawValue
+      case .all: 0x1ffe
       }
     }
   }

@@ -6,18 +6,26 @@ package import SocketModel
 ///
 /// A dump is one attempt: where it throws, what its caller was given is not the whole answer, and the
 /// caller begins anew with nothing; see `retrying`.
+///
+/// What the kernel says it has no module for is refused with ENOENT for five minutes without asking
+/// it again; see `AbsentModules`.
 package struct SocketDump: ~Copyable {
   private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.datagramBytes)
   private var sequence: UInt32 = 0
   private let timeLimit: Duration
+  private let now: () -> SuspendingClock.Instant
+  private(set) var absent = AbsentModules()
 
   package init() {
     self.init(timeLimit: .seconds(10))
   }
 
-  /// - Parameter timeLimit: how long one dump may take. Even a million sockets take a second or two.
-  init(timeLimit: Duration) {
+  /// - Parameters:
+  ///   - timeLimit: how long one dump may take. Even a million sockets take a second or two.
+  ///   - now: tells the time; CLOCK_MONOTONIC unless a test has its own.
+  init(timeLimit: Duration, now: @escaping () -> SuspendingClock.Instant = { .now }) {
     self.timeLimit = timeLimit
+    self.now = now
   }
 
   /// Dumps the TCP sockets of a family in these states. The kernel may name states that were not
@@ -27,6 +35,21 @@ package struct SocketDump: ~Copyable {
     _ family: AddressFamily, _ states: TCPStates, _ body: (InternetSocket) -> Void
   ) throws(NetlinkError) {
     try dump(.tcp(family, states)) { (datagram, row) throws(NetlinkError) in
+      if let socket = try DumpRow.internetSocket(in: datagram, at: row) { body(socket) }
+    }
+  }
+
+  /// Dumps the Multipath TCP sockets of a family that are or were connected. Each is what its process
+  /// holds, and the TCP table has its subflows, with the same inode and with cookies and states of
+  /// their own: data may have ended (RFC 8684, DATA_FIN) on a subflow that goes on. One that listens
+  /// says nothing that the TCP table does not.
+  /// Kernels before 5.9 know no such request and dump their TCP sockets instead.
+  /// - Throws: `NetlinkError`. It is a refusal with ENOENT where the kernel has no Multipath TCP, or
+  ///   no module that tells of it.
+  package mutating func multipathTCP(
+    _ family: AddressFamily, _ body: (InternetSocket) -> Void
+  ) throws(NetlinkError) {
+    try dump(.multipathTCP(family)) { (datagram, row) throws(NetlinkError) in
       if let socket = try DumpRow.internetSocket(in: datagram, at: row) { body(socket) }
     }
   }
@@ -45,8 +68,8 @@ package struct SocketDump: ~Copyable {
     }
   }
 
-  /// Dumps the inodes of all sockets of a kind that a process may hold: TCP, UDP (UDP-Lite included)
-  /// and raw sockets of both families, unix, netlink and packet sockets; nothing for the other kinds.
+  /// Dumps the inodes of all sockets of a kind that a process may hold: UDP (UDP-Lite included) and
+  /// raw sockets of both families, unix, netlink and packet sockets; nothing for the other kinds.
   /// Sockets that no process holds are passed over. An inode may come twice: the kernel lists a
   /// netlink socket again that listens to groups.
   /// - Throws: `NetlinkError`. It is a refusal with ENOENT where the kernel has no module for one of
@@ -67,22 +90,35 @@ package struct SocketDump: ~Copyable {
   }
 
   @inline(__always)
-  private mutating func dump(
+  mutating func dump(
+    _ request: DumpRequest,
+    _ row: (_ datagram: Span<UInt8>, _ payload: Range<Int>) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) {
+    if absent.contains(request.module, now: now()) { throw .refused(code: ENOENT) }
+    do throws(NetlinkError) {
+      try ask(request, row)
+    } catch {
+      if error == .refused(code: ENOENT) { absent.insert(request.module, now: now()) }
+      throw error
+    }
+  }
+
+  @inline(__always)
+  private mutating func ask(
     _ request: DumpRequest,
     _ row: (_ datagram: Span<UInt8>, _ payload: Range<Int>) throws(NetlinkError) -> Void
   ) throws(NetlinkError) {
     // A socket of its own for each dump: what an abandoned one left unread cannot get in the way.
     let socket = try NetlinkSocket()
     sequence &+= 1
-    // CLOCK_MONOTONIC.
-    let deadline = SuspendingClock.now + timeLimit
+    let deadline = now() + timeLimit
     try socket.send(request.bytes(sequence: sequence))
     while true {
       let length = try socket.receive(into: &buffer)
       let progress = try DumpReply.read(
         buffer.span.extracting(0..<length), sequence: sequence, row: row)
       if progress == .complete { return }
-      guard SuspendingClock.now < deadline else { throw .timedOut }
+      guard now() < deadline else { throw .timedOut }
     }
   }
 }

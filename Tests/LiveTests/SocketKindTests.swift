@@ -164,4 +164,57 @@ struct SocketKindTests {
       try expectSameAsSocketStatistics(page, on: host)
     }
   }
+
+  /// The subflow below it stays established, and says nothing of the end.
+  @Test("Multipath TCP whose peer has closed is in CLOSE_WAIT", arguments: ["127.0.0.1", "::1"])
+  func multipathCloseWait(address: String) async throws {
+    try await TestHost.run { host in
+      try #require(try host.shell("cat /proc/sys/net/mptcp/enabled") == "1\n")
+      let leaker = try host.actor(named: "leaker")
+      let closer = try host.actor(named: "closer")
+      let kind = address == "::1" ? SocketActor.Kind.mptcp6 : .mptcp4
+      let listener = try leaker.listen(kind, address: address)
+      let connected = try closer.socket(kind)
+      try closer.connect(connected, to: listener)
+      let accepted = try leaker.accept(listener)
+      try closer.write("both", to: connected)
+      #expect(try leaker.read(accepted) == 4)
+      expectGroup(
+        "leaker", try host.sample(), ["tcp": 2], states: ["listen": 1, "established": 1])
+
+      try closer.close(connected)
+      let page = try host.sample { $0.closeWait(of: "leaker") == 1 }
+      expectGroup("leaker", page, ["tcp": 2], states: ["listen": 1, "close_wait": 1])
+      expectGroup("closer", page, [:])
+      #expect(try #require(page.closeWaitOldest(of: "leaker")) >= 0)
+      #expect(
+        page.rows("socket_pid_tcp_close_wait", by: "pid", ["process": "leaker"])
+          == ["\(try leaker.pid())": 1])
+      // The host's sockets are those of the TCP table.
+      try expectSameAsSocketStatistics(page, on: host)
+      #expect(page.sockets("close_wait") == 0)
+
+      try leaker.close(accepted)
+      let closed = try host.sample { $0.closeWait(of: "leaker") == 0 }
+      expectGroup("leaker", closed, ["tcp": 1], states: ["listen": 1])
+      #expect(closed.closeWaitOldest(of: "leaker") == nil)
+    }
+  }
+
+  @Test("Multipath TCP that fell back to TCP is as old in CLOSE_WAIT as the kernel knows")
+  func multipathFallback() async throws {
+    try await TestHost.run { host in
+      let leaker = try host.actor(named: "leaker")
+      let closer = try host.actor(named: "closer")
+      let listener = try closer.listen()
+      let connected = try leaker.socket(.mptcp4)
+      try leaker.connect(connected, to: listener)
+      try closer.shutdown(closer.accept(listener))
+      let page = try host.sample {
+        $0.closeWait(of: "leaker") == 1 && $0.closeWaitOldest(of: "leaker") ?? 0 > 0.05
+      }
+      expectGroup("leaker", page, ["tcp": 1], states: ["close_wait": 1])
+      expectSockets(page, ["ipv4": ["listen": 1, "close_wait": 1, "fin_wait2": 1]])
+    }
+  }
 }

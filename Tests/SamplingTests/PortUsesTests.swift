@@ -53,18 +53,91 @@ struct PortUsesTests {
     }
   }
 
-  @Test func holdsNoMorePairsThanItsCapacity() {
+  @Test func countsAreExactAsLongAsThereIsAPlaceForEachPair() {
     var uses = PortUses()
-    // One pair takes many ports among a crowd that takes one each.
-    for crowd in 0..<100_000 {
-      uses.add(from: here, to: address(crowd), port: 80)
-      if crowd % 10 == 0 { uses.add(from: here, to: here, port: 443) }
+    for _ in 0..<3 {
+      for number in 0..<PortUses.capacity { uses.add(from: here, to: address(number), port: 80) }
+    }
+    #expect(uses.worst(.max).count == PortUses.capacity)
+    #expect(uses.worst(.max).allSatisfy { $0.ports == 3 })
+  }
+
+  /// Connections to port 443 of one address among a crowd that takes one each.
+  @Test(arguments: [
+    // Before it, behind it, and mixed.
+    Array(repeating: false, count: 100_000) + Array(repeating: true, count: 10_000),
+    Array(repeating: true, count: 10_000) + Array(repeating: false, count: 100_000),
+    (0..<110_000).map { $0 % 11 == 0 },
+  ])
+  func aCrowdHidesNobody(order: [Bool]) {
+    var uses = PortUses()
+    var crowd = 0
+    for isSought in order {
+      if !isSought { crowd += 1 }
+      uses.add(from: here, to: isSought ? here : address(crowd), port: isSought ? 443 : 80)
     }
     let worst = uses.worst(.max)
-    #expect(worst.count == PortUses.capacity)
+    #expect(worst.count <= PortUses.capacity)
     #expect(worst.first?.destinationPort == 443)
-    #expect(worst.first?.ports == 10_000)
+    let error = UInt64(order.count / PortUses.capacity)
+    #expect((10_000 - error...10_000).contains(worst.first?.ports ?? 0))
     #expect(worst.dropFirst().allSatisfy { $0.ports == 1 })
+  }
+
+  /// The tables of IPv4 come before those of IPv6.
+  @Test func aCrawlerOnIPv4HidesNothingOnIPv6() {
+    var uses = PortUses()
+    for round in 0..<2 {
+      for number in 0..<PortUses.capacity {
+        uses.add(from: here, to: address(number), port: UInt16(round + 80))
+      }
+    }
+    let six = IPAddress(family: .ipv6, high: 1, low: 1)
+    for _ in 0..<28_232 { uses.add(from: six, to: six, port: 443) }
+    #expect(uses.worst(1).map(\.source) == [six])
+    #expect((28_228...28_232).contains(uses.worst(1)[0].ports))
+  }
+
+  /// The order that costs most: whenever all places are taken, a pair comes that has none.
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func boundsHoldInAnyOrder(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var uses = PortUses()
+    var truth: [Int: UInt64] = [:]
+    var total = 0
+    func add(_ number: Int) {
+      uses.add(from: here, to: address(number), port: 1)
+      truth[number, default: 0] += 1
+      total += 1
+    }
+    var next = 1000
+    for _ in 0..<4 {
+      for _ in 0..<(Int(seed) + 1) {
+        for number in next..<next + PortUses.capacity { add(number) }
+      }
+      for _ in 0..<Int.random(in: 1...200, using: &random) {
+        next += PortUses.capacity
+        add(next)
+      }
+      for _ in 0..<20_000 {
+        // A few pairs often, many seldom.
+        add(
+          Bool.random(using: &random)
+            ? Int.random(in: 0..<20, using: &random) : Int.random(in: 0..<1_000_000, using: &random)
+        )
+      }
+    }
+    let error = UInt64(total / PortUses.capacity)
+    let found = Dictionary(
+      uniqueKeysWithValues: uses.worst(.max).map { (Int($0.destination.high >> 32), $0.ports) })
+    #expect(found.count <= PortUses.capacity)
+    var wrong = 0
+    for (number, count) in truth {
+      let told = found[number] ?? 0
+      if told > count || told + error < count { wrong += 1 }
+    }
+    #expect(wrong == 0)
+    #expect(found.keys.allSatisfy { truth[$0] != nil })
   }
 
   @Test func addressesSpreadOverTheSlots() {

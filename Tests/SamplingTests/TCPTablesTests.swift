@@ -51,13 +51,51 @@ struct TCPTablesTests {
 
   @Test func closeWaitIsToldApartByCookieOrInode() {
     let tables = tables([
-      .tcp(.closeWait, port: 1, inode: 5, cookie: 77), .tcp(.closeWait, port: 1, inode: 5),
+      .tcp(.closeWait, port: 1, inode: 5, cookie: 77), .tcp(.closeWait, port: 1, inode: 4),
       // Nobody holds it.
       .tcp(.closeWait, port: 1, cookie: 78),
       .tcp(.established, port: 1, inode: 6, cookie: 79),
     ])
-    #expect(tables.closeWait.map(\.key) == [77, 1 << 63 | 5])
-    #expect(tables.closeWait.map(\.inode) == [5, 5])
+    #expect(tables.closeWait.map(\.key) == [77, 1 << 63 | 4])
+    #expect(tables.closeWait.map(\.inode) == [5, 4])
+  }
+
+  @Test func closeWaitIsThatOfMultipathSocketsAndNotOfTheirSubflows() {
+    let subflows: [InternetSocket] = [
+      .tcp(.closeWait, port: 1, inode: 5, cookie: 70),
+      // Of one socket each: its subflows differ, one of two has ended, both have.
+      .tcp(.established, port: 1, inode: 6, cookie: 71),
+      .tcp(.closeWait, port: 1, inode: 7, cookie: 72),
+      .tcp(.established, port: 1, inode: 7, cookie: 73),
+      .tcp(.closeWait, port: 1, inode: 8, cookie: 74),
+      .tcp(.closeWait, .ipv6, port: 1, inode: 8, cookie: 75),
+    ]
+    var multipath = MultipathSockets()
+    for socket: InternetSocket in [
+      .tcp(.closeWait, port: 1, inode: 6, cookie: 81), .tcp(.established, port: 1, inode: 7),
+      .tcp(.closeWait, port: 1, inode: 8, cookie: 82),
+      .tcp(.closeWait, port: 1, inode: 8, cookie: 82),
+      // Nobody holds it.
+      .tcp(.closeWait, port: 1, cookie: 83),
+    ] {
+      multipath.add(socket)
+    }
+    var tables = TCPTables(readsListeners: true, localPorts: nil)
+    for socket in subflows { tables.add(socket) }
+    let counted = tables.tcp
+    var untold = tables
+    let keysOfSubflows = tables.overrule(by: multipath)
+    tables.close()
+    #expect(keysOfSubflows == [74: 82, 75: 82])
+    #expect(tables.closeWait.map(\.key) == [70, 81, 82])
+    #expect(tables.closeWait.map(\.inode) == [5, 6, 8])
+    #expect(tables.tcp == counted)
+    #expect(tables.tcp.counts[.closeWait, .ipv4] == 3)
+
+    // Where the kernel does not tell, the first word on each.
+    #expect(untold.overrule(by: MultipathSockets()).isEmpty)
+    untold.close()
+    #expect(untold.closeWait.map(\.key) == [70, 72, 74])
   }
 
   @Test func limitsOfAcceptQueuesComeFromSockDiagOnly() {

@@ -90,10 +90,9 @@ struct SocketDumpTests {
     #expect(!connections.contains { $0.inode == listener.inode })
     let all = try sockets(.ipv4, .all).map(\.inode)
     for inode in [listener.inode, client.inode, server.inode] { #expect(all.contains(inode)) }
-    #expect(try inodes(of: .tcp).contains(server.inode))
     #expect(try !sockets(.ipv6, .all).contains { $0.inode == server.inode })
-    for socket in try sockets(.ipv4, .only(.established)) {
-      #expect(socket.state == TCPState.established.rawValue)
+    for socket in try sockets(.ipv4, .closeWait) {
+      #expect(socket.state == TCPState.closeWait.rawValue)
     }
   }
 
@@ -107,7 +106,7 @@ struct SocketDumpTests {
     let server = try Held(accept(listener.number, nil, nil))
     try #require(shutdown(client.number, Int32(SHUT_WR)) == 0)
     let halfClosed = try #require(
-      try sockets(.ipv4, .only(.closeWait)).first { $0.inode == server.inode })
+      try sockets(.ipv4, .closeWait).first { $0.inode == server.inode })
 
     var dump = SocketDump()
     func age() throws -> UInt32? {
@@ -163,6 +162,53 @@ struct SocketDumpTests {
     } catch let error as NetlinkError {
       #expect(error == .refused(code: ENOENT) && error.isRefusal)
     }
+  }
+
+  @Test func whatTheKernelHasNoModuleForIsNotAskedForAgainSoon() throws {
+    final class Clock {
+      var now = SuspendingClock.now
+    }
+    let clock = Clock()
+    var dump = SocketDump(timeLimit: .seconds(10)) { clock.now }
+    // A protocol that nobody has (RFC 3692).
+    let unknown = DumpRequest.inet(.ipv4, protocol: 253)
+    func ask() -> NetlinkError? {
+      do throws(NetlinkError) {
+        try dump.dump(unknown) { (_, _) throws(NetlinkError) in }
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(ask() == .refused(code: ENOENT))
+    let first = clock.now
+    clock.now += .seconds(299)
+    #expect(ask() == .refused(code: ENOENT))
+    // It was not asked for: the answer is as old as before.
+    #expect(!dump.absent.contains(unknown.module, now: first + .seconds(300)))
+    clock.now += .seconds(1)
+    #expect(ask() == .refused(code: ENOENT))
+    #expect(dump.absent.contains(unknown.module, now: first + .seconds(599)))
+    #expect(!dump.absent.contains(unknown.module, now: first + .seconds(600)))
+    // Everything else goes on.
+    try dump.tcp(.ipv4, .all) { _ in }
+    #expect(!dump.absent.contains(DumpRequest.tcp(.ipv4, .all).module, now: clock.now))
+  }
+
+  @Test func eachModuleIsAbsentOnItsOwn() {
+    let requests =
+      SocketKind.allCases.flatMap { DumpRequest.all(of: $0) }
+      + AddressFamily.allCases.map { .tcp($0, .all) }
+      + AddressFamily.allCases.map { .multipathTCP($0) }
+    let modules = requests.map(\.module)
+    for module in modules {
+      var absent = AbsentModules()
+      let now = SuspendingClock.now
+      absent.insert(module, now: now)
+      for other in modules { #expect(absent.contains(other, now: now) == (other == module)) }
+    }
+    #expect(DumpRequest.multipathTCP(.ipv4).module != DumpRequest.tcp(.ipv4, .all).module)
+    #expect(DumpRequest.tcp(.ipv4, .all).module == DumpRequest.closeWaitInfo(.ipv4).module)
   }
 
   @Test func aDumpThatTakesTooLong() throws {
