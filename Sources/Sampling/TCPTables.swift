@@ -14,11 +14,12 @@ struct TCPTables {
     var inode: UInt32
   }
 
-  /// A socket in CLOSE_WAIT that a process holds.
+  /// A socket in CLOSE_WAIT.
   struct CloseWaitSocket {
     /// Stays the same as long as the socket lives: its cookie, or where the source has none, its
     /// inode with the highest bit set, which no cookie has.
     var key: UInt64
+    /// 0 where no process holds it yet.
     var inode: UInt32
 
     init(_ socket: InternetSocket) {
@@ -72,7 +73,10 @@ struct TCPTables {
     case .probe: tcp.probing += 1
     case .timeWait, .some(.none), nil: break
     }
-    if state == .closeWait, socket.inode != 0 { closeWait.append(CloseWaitSocket(socket)) }
+    // Those that wait for accept(2) have no inode yet, but grow old as well.
+    if state == .closeWait, socket.inode != 0 || socket.cookie != 0 {
+      closeWait.append(CloseWaitSocket(socket))
+    }
     guard !portPlaces.isEmpty else { return }
     let place = portPlaces[Int(socket.localPort)]
     if place > 0 {
@@ -126,9 +130,6 @@ struct TCPTables {
       return Listeners.Port(number: UInt16(port), sockets: portSockets[place - 1])
     }
     worstPortUses = portUses.worst(Self.worstPairs)
-    // Where the kernel does not tell of Multipath TCP sockets, several subflows may have the same one.
-    var inodes = Set<UInt32>(minimumCapacity: closeWait.count)
-    closeWait.removeAll { !inodes.insert($0.inode).inserted }
     portPlaces = []
     portSockets = []
     portUses = PortUses()
