@@ -147,14 +147,22 @@ final class HostSources {
   /// For how long sockets have been in CLOSE_WAIT at least, in seconds, by cookie: the time since
   /// their peers were last heard of. Empty where the kernel does not tell, as of a Multipath TCP socket
   /// whose subflows go on. To be asked in the namespace that `readTCP` was called in last.
-  func closeWaitAges() -> [UInt64: Double] {
-    var ages: [UInt64: Double] = [:]
-    for family in AddressFamily.allCases {
-      try? dump.closeWaitAges(family) { cookie, milliseconds in
-        ages[keysOfSubflows[cookie] ?? cookie] = Double(milliseconds) / 1000
+  /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end.
+  func closeWaitAges() throws(NetlinkError) -> [UInt64: Double] {
+    do {
+      return try SocketDump.retrying { () throws(NetlinkError) -> [UInt64: Double] in
+        var ages: [UInt64: Double] = [:]
+        for family in AddressFamily.allCases {
+          try dump.closeWaitAges(family) { cookie, milliseconds in
+            ages[keysOfSubflows[cookie] ?? cookie] = Double(milliseconds) / 1000
+          }
+        }
+        return ages
       }
+    } catch {
+      guard error.isRefusal else { throw error }
+      return [:]
     }
-    return ages
   }
 
   /// Reads the inodes of all sockets of a kind other than TCP, by sock_diag or, where the kernel

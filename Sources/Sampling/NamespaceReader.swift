@@ -189,7 +189,7 @@ final class NamespaceReader {
     }
     guard let tables = reading.tables, !readBefore.contains(reading.inode) else { return }
     if !tables.closeWait.isEmpty {
-      reading.closeWaitAges = part(.process) { sources.closeWaitAges() } ?? [:]
+      reading.closeWaitAges = part(.process) { try sources.closeWaitAges() } ?? [:]
     }
   }
 
