@@ -9,12 +9,14 @@ package struct Privileges: Sendable, Equatable, CustomStringConvertible {
     case dacReadSearch = 2
     case netAdmin = 12
     case sysPtrace = 19
+    case sysAdmin = 21
 
     package var name: StaticString {
       switch self {
       case .dacReadSearch: "cap_dac_read_search"
       case .netAdmin: "cap_net_admin"
       case .sysPtrace: "cap_sys_ptrace"
+      case .sysAdmin: "cap_sys_admin"
       }
     }
   }
