@@ -39,7 +39,7 @@ final class NamespaceReader {
   /// Namespaces of which the failure was reported, by inode.
   private var reported: Set<UInt64> = []
   /// It was reported that the namespaces of some processes cannot be read.
-  private var hasReportedUnknown = false
+  private var hasReportedHidden = false
   /// It was reported that no other namespace can be entered.
   private var hasReportedRefusal = false
   /// Namespaces of which sockets in CLOSE_WAIT have been read before.
@@ -68,11 +68,11 @@ final class NamespaceReader {
   /// Looks for the namespaces there are; see `NetworkNamespaces.find`.
   func find(_ walk: ProcessWalk) {
     namespaces.find(walk.namespaces) { sources.containerID(of: $0) }
-    let isUnknown = walk.ofUnknownNamespace > 0
-    if isUnknown, !hasReportedUnknown {
-      report(.namespacesUnknown(processes: walk.ofUnknownNamespace))
+    let areHidden = walk.ofHiddenNamespace > 0
+    if areHidden, !hasReportedHidden {
+      report(.namespacesHidden(processes: walk.ofHiddenNamespace))
     }
-    hasReportedUnknown = isUnknown
+    hasReportedHidden = areHidden
   }
 
   /// Remembers of which namespaces the ages of sockets in CLOSE_WAIT are known from now on.

@@ -23,6 +23,8 @@ struct ProcessIdentity {
   var descriptorLimit: UInt64?
   /// The inode of its network namespace; nil where that cannot be read.
   var namespace: UInt64?
+  /// It cannot be read for lack of permission.
+  var hidesNamespace = false
 }
 
 /// Knows the processes that were met before, so that what does not change is not read with each
@@ -107,8 +109,10 @@ struct ProcessIdentities {
     identity.descriptorLimit = try? procfs.read("limits", of: directory) { bytes in
       try ProcessLimits.parseOpenFiles(bytes)
     }
-    identity.namespace = try? directory.withLink(below: "ns/net") {
-      NetworkNamespaceLink.parse($0)
+    do throws(SystemError) {
+      identity.namespace = try directory.networkNamespace()
+    } catch {
+      identity.hidesNamespace = error.isDenied
     }
     switch key {
     case .comm: break
@@ -122,6 +126,13 @@ struct ProcessIdentities {
       identity.name = procfs.controlGroup(of: directory)?.shortContainerID ?? "(no container)"
     }
     return identity
+  }
+}
+
+extension FileDescriptor {
+  /// The inode of the network namespace of the process, or the thread, whose directory this is.
+  borrowing func networkNamespace() throws(SystemError) -> UInt64? {
+    try withLink(below: "ns/net") { NetworkNamespaceLink.parse($0) }
   }
 }
 

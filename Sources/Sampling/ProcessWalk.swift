@@ -47,8 +47,8 @@ struct ProcessWalk {
   /// The network namespaces they live in, each with some of its processes to enter it by: one alone
   /// may have ended by then.
   var namespaces: [UInt64: [Int32]] = [:]
-  /// Live processes whose network namespace could not be read.
-  var ofUnknownNamespace: UInt64 = 0
+  /// Processes whose network namespace could not be read for lack of permission.
+  var ofHiddenNamespace: UInt64 = 0
   /// Processes whose descriptors could not be read, for lack of permission mostly.
   var unreadable: UInt64 = 0
   /// Those of `unreadable` that may be zombies, because not even their state could be read.
@@ -129,8 +129,8 @@ struct ProcessWalker: ~Copyable {
       let namespace = process.identity.namespace
       if let namespace {
         walk.note(pid, in: namespace)
-      } else {
-        walk.ofUnknownNamespace += 1
+      } else if process.identity.hidesNamespace {
+        walk.ofHiddenNamespace += 1
       }
       guard depth == .descriptors else { continue }
 
@@ -209,6 +209,11 @@ struct ProcessWalker: ~Copyable {
     } else if isMember {
       visit.held =
         stat.hasEndedMainThread ? try readLiveThread(of: process, into: &holders) : Held()
+      // The main thread took its namespace along.
+      if let thread = visit.held?.thread {
+        visit.identity.namespace = try? process.openPlace(below: "task/\(thread)")
+          .networkNamespace()
+      }
       if visit.held?.descriptors == 0 { holders.beginMember() }
     }
     return visit

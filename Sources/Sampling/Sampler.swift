@@ -54,7 +54,7 @@ package actor Sampler {
     case namespacesRefused(any Error)
     /// The network namespaces of this many processes cannot be read, so they count as being in the
     /// exporter's own.
-    case namespacesUnknown(processes: UInt64)
+    case namespacesHidden(processes: UInt64)
     /// A collector runs less often than asked for, because of what its samples cost.
     case collectorSlowed(Collector, interval: Duration)
     /// It runs as often as asked for again.

@@ -19,7 +19,7 @@ extension Sampler.Event {
       logger.warning(
         "no other network namespace can be entered, reading the exporter's own",
         metadata: ["error": "\(error)"])
-    case .namespacesUnknown(let processes):
+    case .namespacesHidden(let processes):
       logger.warning(
         "network namespaces of processes cannot be read, taking them for the exporter's own",
         metadata: ["processes": "\(processes)"])

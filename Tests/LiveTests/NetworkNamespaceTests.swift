@@ -95,6 +95,21 @@ struct NetworkNamespaceTests {
     }
   }
 
+  @Test("a process whose main thread has ended is in the namespace of its other threads")
+  func mainThreadEnded() async throws {
+    try await TestHost.run { host in
+      try host.makeNetworkNamespace(named: "blue")
+      let actor = try host.actor(named: "headless", wrapper: TestHost.inNetworkNamespace("blue"))
+      _ = try actor.listen()
+      _ = try actor.socket(.udp4)
+      try actor.leaveMainThread()
+      let page = try host.sample("--netns=all")
+      expectGroup(
+        "headless", in: "blue", page, ["tcp": 1, "unbound": 1], states: ["listen": 1])
+      #expect(page.instances(of: "headless") == nil)
+    }
+  }
+
   @Test("sockets of two namespaces in one process: each counts where it is")
   func passedBetweenNamespaces() async throws {
     try await TestHost.run { host in

@@ -147,7 +147,7 @@ struct HostSamplingTests {
       _ = try actor.socket(.tcp4)
       _ = try actor.socket(.udp4)
       try actor.leaveMainThread()
-      let sampling = try Sampling("/proc")
+      let sampling = try Sampling("/proc", namespaces: .all)
       let group = try eventually("its main thread has ended") {
         _ = sampling.sample([.process])
         let group = sampling.snapshot.process?.groups.first { $0.name == "half-gone" }

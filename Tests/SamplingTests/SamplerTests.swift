@@ -18,7 +18,7 @@ struct SamplerTests {
         case .backendChanged(let backend, _): "backend \(backend.label)"
         case .namespaceFailed(let name, let error): "namespace \(name): \(error)"
         case .namespacesRefused(let error): "namespaces: \(error)"
-        case .namespacesUnknown(let processes): "namespaces of \(processes) processes"
+        case .namespacesHidden(let processes): "namespaces of \(processes) processes"
         case .collectorSlowed(let collector, _): "slowed \(collector.name)"
         case .collectorKeepsUp(let collector): "keeps up \(collector.name)"
         }
