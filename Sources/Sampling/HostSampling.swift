@@ -87,7 +87,7 @@ final class HostSampling {
     _ found: ProcessWalk, _ readings: [NamespaceReading]
   ) -> ProcessSockets {
     var walk = found
-    let read = Set(readings.lazy.filter { $0.tables != nil }.map(\.inode))
+    let read = Set(readings.lazy.filter(\.hasAllTables).map(\.inode))
     attribution.finish(&walk) { read.contains($0) || read.contains(nil) }
     for index in walk.groups.indices {
       walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))

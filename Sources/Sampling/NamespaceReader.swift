@@ -17,6 +17,9 @@ struct NamespaceReading {
   /// first looked, by cookie; seconds.
   var closeWaitAges: [UInt64: Double] = [:]
 
+  /// Whether the tables of all kinds were read, so that a socket in none of them is in none.
+  var hasAllTables = false
+
   var tcp: TCPSockets? {
     guard var tcp = tables?.tcp, let events else { return nil }
     tcp.events = events
@@ -182,10 +185,12 @@ final class NamespaceReader {
       try readTables(empty, isAttributing: work.isAttributing, isOwn: isOwn)
     }
     guard work.isAttributing else { return }
+    reading.hasAllTables = reading.tables != nil
     for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
-      _ = part(.process) {
+      let answer: Void? = part(.process) {
         try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
       }
+      if answer == nil { reading.hasAllTables = false }
     }
     guard let tables = reading.tables, !readBefore.contains(reading.inode) else { return }
     if !tables.closeWait.isEmpty {
