@@ -10,7 +10,8 @@ BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin nftables nginx-light procps \
-	prometheus python3 python3-prometheus-client util-linux
+	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
+	python3-venv util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 

@@ -5,8 +5,8 @@ import Testing
 /// The shipped configuration and rules, as Prometheus' own tool sees them.
 @Suite(.enabled(if: Tools.areInstalled("promtool"), "needs promtool"))
 struct AlertRuleTests {
-  private let rules = Repository.path("deploy/prometheus/socket-exporter.rules.yml")
-  private let cases = Repository.path("deploy/prometheus/socket-exporter.rules.test.yml")
+  private let rules = Repository.path("deploy/prometheus/socket-exporter.alerts.yml")
+  private let cases = Repository.path("deploy/prometheus/tests/socket-exporter.alerts.test.yml")
 
   @Test func `Prometheus accepts the configuration and the rules`() async throws {
     try await onBlockingThread { [rules] in
@@ -25,9 +25,9 @@ struct AlertRuleTests {
   }
 
   @Test func `every alert has cases, and says how severe it is and what to type next`() throws {
-    let alerts = try Repository.text("deploy/prometheus/socket-exporter.rules.yml")
+    let alerts = try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
       .split(separator: "- alert: ").dropFirst()
-    let tested = try Repository.text("deploy/prometheus/socket-exporter.rules.test.yml")
+    let tested = try Repository.text("deploy/prometheus/tests/socket-exporter.alerts.test.yml")
     #expect(!alerts.isEmpty)
     for alert in alerts {
       let name = alert.prefix { !$0.isNewline }
@@ -55,7 +55,7 @@ struct AlertRuleTests {
       try parent.bearChildren(6, .byDefault)
 
       let hurried = host.directory + "/rules.yml"
-      try Repository.text("deploy/prometheus/socket-exporter.rules.yml")
+      try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
         .replacing(/for: \d+m/, with: "for: 1s").replacing("[3m]", with: "[3s]")
         .write(toFile: hurried, atomically: true, encoding: .utf8)
       let exporter = try host.serve("--collect.interval", "500ms")

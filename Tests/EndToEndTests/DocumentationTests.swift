@@ -52,8 +52,8 @@ struct DocumentationTests {
 
   @Test(
     arguments: Dashboard.all.map { "dashboards/" + $0 } + [
-      "deploy/prometheus/socket-exporter.rules.yml",
-      "deploy/prometheus/socket-exporter.rules.test.yml",
+      "deploy/prometheus/socket-exporter.alerts.yml",
+      "deploy/prometheus/tests/socket-exporter.alerts.test.yml",
     ])
   func `every metric that is named is documented`(_ file: String) throws {
     let documented = try MetricDocumentation().entries

@@ -73,8 +73,8 @@ final class PrometheusServer {
       ("localhost:9477", "127.0.0.1:\(port)"),
       ("interval: 15s", "interval: 1s"),
       (
-        "- socket-exporter.rules.yml",
-        "- " + (rules ?? Repository.path("deploy/prometheus/socket-exporter.rules.yml"))
+        "- socket-exporter.alerts.yml",
+        "- " + (rules ?? Repository.path("deploy/prometheus/socket-exporter.alerts.yml"))
       ),
     ]
     for (shipped, replacement) in replacements {
