@@ -1,0 +1,207 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Every alert leads to a runbook, and a runbook says nothing about the rules and the metrics that is
+/// not so.
+struct RunbookTests {
+  @Test func `every alert has a runbook, and every runbook an alert`() throws {
+    let alerts = try Runbook.alerts()
+    #expect(!alerts.isEmpty)
+    #expect(Set(try Runbook.names()).symmetricDifference(alerts.keys).sorted() == [])
+  }
+
+  @Test func `every runbook_url leads to the runbook of its alert`() throws {
+    let rules = try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
+    for rule in rules.split(separator: "- alert: ").dropFirst() {
+      let name = rule.prefix { !$0.isNewline }
+      for url in rule.matches(of: /runbook_url: *"?([^"\s]*)/) {
+        #expect(url.1.hasSuffix("/docs/runbooks/\(name).md"), "\(name)")
+      }
+    }
+  }
+
+  @Test(arguments: try Runbook.names())
+  func `a runbook has its sections in order, and the severities of the rules in its head`(
+    _ name: String
+  ) throws {
+    let runbook = try Runbook(name)
+    #expect(runbook.page.title == name)
+    #expect(
+      runbook.page.sections.map(\.heading)
+        == ["What it means", "Confirm", "Usual causes", "Fix", "When to ignore"])
+    for section in runbook.page.sections {
+      #expect(section.lines.contains { !$0.isEmpty }, "\(name): \(section.heading)")
+    }
+    let severities = runbook.page.head.matches(of: /\b(critical|warning|info)\b/)
+    #expect(Set(severities.map { String($0.0) }) == (try Runbook.alerts()[name]), "\(name)")
+  }
+
+  /// With the exporter: what it serves, and a query to paste.
+  @Test(arguments: try Runbook.names())
+  func `a runbook says how to confirm from the page of metrics and in Prometheus`(
+    _ name: String
+  ) throws {
+    let runbook = try Runbook(name)
+    let confirm = try #require(runbook.page.sections.first { $0.heading == "Confirm" })
+    #expect(confirm.lines.contains { $0.contains("curl ") }, "\(name)")
+    #expect(confirm.lines.contains("```promql"), "\(name)")
+  }
+
+  @Test(arguments: try Runbook.names() + ["README"])
+  func `every metric that a runbook names is documented`(_ name: String) throws {
+    let documented = try MetricDocumentation().entries
+    let named = MetricDocumentation.metrics(namedIn: try Runbook(name).text)
+    #expect(named.subtracting(documented.keys).sorted() == [], "\(name)")
+  }
+
+  @Test(
+    .enabled(if: Tools.areInstalled("promtool"), "needs promtool"),
+    arguments: try Runbook.names() + ["README"])
+  func `every query of a runbook parses`(_ name: String) async throws {
+    let queries = try Runbook(name).page.queries
+    if queries.isEmpty { return }
+    try await onBlockingThread {
+      try Tools.withTemporaryDirectory { directory in
+        // promtool parses an expression only where a rule has it.
+        var rules = "groups:\n- name: runbook\n  rules:\n"
+        for (index, query) in queries.enumerated() {
+          rules += "  - record: query:number\(index)\n    expr: |\n"
+          for line in query { rules += "      \(line)\n" }
+        }
+        let file = directory + "/rules.yml"
+        try rules.write(toFile: file, atomically: true, encoding: .utf8)
+        try Tools.run(["promtool", "check", "rules", file])
+      }
+    }
+  }
+
+  @Test func `the index has a row for every alert, with its severities and a line about it`() throws
+  {
+    var rows: [String: Set<String>] = [:]
+    for line in try Runbook("README").page.allLines {
+      guard let row = line.wholeMatch(of: /\| *\[(\w+)\]\((\w+)\.md\) *\|([^|]*)\|([^|]*)\|/) else {
+        continue
+      }
+      #expect(row.1 == row.2)
+      #expect(row.4.contains { $0.isLetter }, "\(row.1)")
+      let severities = row.3.matches(of: /\w+/).map { String($0.0) }
+      #expect(rows.updateValue(Set(severities), forKey: String(row.1)) == nil, "\(row.1) twice")
+    }
+    #expect(rows == (try Runbook.alerts()))
+  }
+
+  @Test(arguments: try Runbook.names() + ["README"])
+  func `links lead to files and headings that are there`(_ name: String) throws {
+    let runbook = try Runbook(name)
+    for link in runbook.page.links {
+      let parts = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+      let target = parts[0].isEmpty ? "\(name).md" : String(parts[0])
+      let path = Repository.path("docs/runbooks/\(target)")
+      guard FileManager.default.fileExists(atPath: path) else {
+        Issue.record("\(name): \(link) leads nowhere")
+        continue
+      }
+      if parts.count == 2 {
+        let page = MarkdownPage(try String(contentsOfFile: path, encoding: .utf8))
+        #expect(page.anchors.contains(String(parts[1])), "\(name): \(link)")
+      }
+    }
+  }
+}
+
+/// A file of `docs/runbooks`.
+private struct Runbook {
+  let text: String
+  let page: MarkdownPage
+
+  init(_ name: String) throws {
+    text = try Repository.text("docs/runbooks/\(name).md")
+    page = MarkdownPage(text)
+  }
+
+  /// The names of the runbooks, without the index.
+  static func names() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: Repository.path("docs/runbooks"))
+      .filter { $0.hasSuffix(".md") && $0 != "README.md" }.map { String($0.dropLast(3)) }.sorted()
+  }
+
+  /// The alerts of the rules and the severities that each has.
+  static func alerts() throws -> [String: Set<String>] {
+    var alerts: [String: Set<String>] = [:]
+    let rules = try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
+    for rule in rules.split(separator: "- alert: ").dropFirst() {
+      guard let severity = rule.firstMatch(of: /severity: (\w+)/) else {
+        throw TestFailure("no severity: \(rule)")
+      }
+      alerts[String(rule.prefix { !$0.isNewline }), default: []].insert(String(severity.1))
+    }
+    return alerts
+  }
+}
+
+/// As much of Markdown as the runbooks use.
+private struct MarkdownPage {
+  struct Section {
+    let heading: String
+    /// Fenced ones included.
+    var lines: [String] = []
+  }
+
+  let allLines: [String]
+  /// The level-1 heading.
+  private(set) var title: String?
+  /// What stands between the level-1 heading and the first of level 2.
+  private(set) var head = ""
+  /// By the headings of level 2.
+  private(set) var sections: [Section] = []
+  /// The blocks fenced as `promql`; blank lines in them part queries.
+  private(set) var queries: [[String]] = []
+  /// Where links in the same repository lead.
+  private(set) var links: [String] = []
+  /// The names by which links know the headings.
+  private(set) var anchors: Set<String> = []
+
+  init(_ text: String) {
+    allLines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    var language: String?
+    var query: [String] = []
+    for line in allLines {
+      let fence = line.wholeMatch(of: /```(\w*)/)
+      if language == "promql" {
+        if fence == nil && !line.isEmpty {
+          query.append(line)
+        } else if !query.isEmpty {
+          queries.append(query)
+          query = []
+        }
+      }
+      if let fence { language = language == nil ? String(fence.1) : nil }
+
+      if language == nil, let heading = line.wholeMatch(of: /(#+) (.*)/) {
+        anchors.insert(Self.anchor(of: heading.2))
+        if heading.1 == "#" { title = title ?? String(heading.2) }
+        if heading.1 == "##" { sections.append(Section(heading: String(heading.2))) }
+        if heading.1.count < 3 { continue }
+      }
+      if sections.isEmpty {
+        head += line + "\n"
+      } else {
+        sections[sections.count - 1].lines.append(line)
+      }
+      if language == nil {
+        links += line.matches(of: /\]\(([^)\s]+)\)/).map { String($0.1) }
+          .filter { !$0.contains("://") }
+      }
+    }
+  }
+
+  private static func anchor(of heading: Substring) -> String {
+    String(
+      heading.lowercased().compactMap { character in
+        character == " "
+          ? "-"
+          : character.isLetter || character.isNumber || "-_".contains(character) ? character : nil
+      })
+  }
+}
