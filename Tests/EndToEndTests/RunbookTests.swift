@@ -37,14 +37,14 @@ struct RunbookTests {
     #expect(Set(severities.map { String($0.0) }) == (try Runbook.alerts()[name]), "\(name)")
   }
 
-  /// With the exporter: what it serves, and a query to paste.
+  /// With the exporter, and for those who have none.
   @Test(arguments: try Runbook.names())
-  func `a runbook says how to confirm from the page of metrics and in Prometheus`(
+  func `a runbook says how to confirm, with a query and with a command to paste`(
     _ name: String
   ) throws {
     let runbook = try Runbook(name)
     let confirm = try #require(runbook.page.sections.first { $0.heading == "Confirm" })
-    #expect(confirm.lines.contains { $0.contains("curl ") }, "\(name)")
+    #expect(confirm.lines.contains { $0 == "```sh" || $0 == "```console" }, "\(name)")
     #expect(!MarkdownPage.queries(in: confirm.lines).isEmpty, "\(name)")
   }
 
@@ -71,8 +71,7 @@ struct RunbookTests {
         // promtool parses an expression only where a rule has it.
         var rules = "groups:\n- name: runbook\n  rules:\n"
         for (index, query) in queries.enumerated() {
-          rules += "  - record: query:number\(index)\n    expr: |\n"
-          for line in query { rules += "      \(line)\n" }
+          rules += "  - record: query:number\(index)\n    expr: |\n      \(query)\n"
         }
         let file = directory + "/rules.yml"
         try rules.write(toFile: file, atomically: true, encoding: .utf8)
@@ -188,29 +187,23 @@ private struct MarkdownPage {
     }
   }
 
-  /// The blocks fenced as `promql`, in which blank lines part queries, and what stands between
+  /// The lines of blocks fenced as `promql`, each of which is one, and what stands between
   /// backquotes in the text, names a metric of the exporter, and is neither a command nor a sample.
-  static func queries(in lines: [String]) -> [[String]] {
-    var queries: [[String]] = []
+  static func queries(in lines: [String]) -> [String] {
+    var queries: [String] = []
     var language: String?
-    var query: [String] = []
     for line in lines {
-      let fence = line.wholeMatch(of: /```(\w*)/)
-      if language == "promql" {
-        if fence == nil && !line.isEmpty {
-          query.append(line)
-        } else if !query.isEmpty {
-          queries.append(query)
-          query = []
-        }
+      if let fence = line.wholeMatch(of: /```(\w*)/) {
+        language = language == nil ? String(fence.1) : nil
+      } else if language == "promql" {
+        if !line.isEmpty { queries.append(line) }
       } else if language == nil, !line.hasPrefix("    ") {
         let code = line.split(separator: "`", omittingEmptySubsequences: false).enumerated()
           .filter { !$0.offset.isMultiple(of: 2) }.map { String($0.element) }
         queries += code.filter {
           $0.contains(/\bsocket_\w/) && !$0.contains(/\b(curl|grep|awk) |[}\w] [\d.]+$/)
-        }.map { [$0] }
+        }
       }
-      if let fence { language = language == nil ? String(fence.1) : nil }
     }
     return queries
   }
