@@ -52,41 +52,51 @@ struct AlertRuleTests {
   }
 
   @Test(
-    .enabled(if: Tools.areInstalled("promtool"), "needs promtool"), arguments: Change.allCases)
+    .enabled(if: Tools.areInstalled("promtool"), "needs promtool"), .serialized,
+    arguments: Change.allCases)
   func `the cases of every rule notice that it has changed`(_ change: Change) async throws {
     try await onBlockingThread {
-      let text = try Repository.text(Self.rules)
-      // Both rules of a name at once could not be told apart in what fails.
-      for isCritical in [true, false] {
-        var changed: [String] = []
-        var changedText = text
-        for rule in AlertRule.all(in: text) where (rule.severity == "critical") == isCritical {
-          guard let replacement = rule.text(after: change) else { continue }
-          changedText.replace(rule.text, with: replacement)
-          changed.append(rule.name)
-        }
-        let failed = try Self.alerts(failingWith: changedText)
-        for name in changed {
-          #expect(failed.contains(name), "\(name), \(isCritical ? "" : "not ")critical: \(change)")
+      for file in Self.cases {
+        let rules = try Self.rules(ofGroupIn: file)
+        // Both rules of a name at once could not be told apart in what fails.
+        for isCritical in [true, false] {
+          var changed: [String: String] = [:]
+          for rule in rules where (rule.severity == "critical") == isCritical {
+            changed[rule.name] = rule.text(after: change)
+          }
+          guard !changed.isEmpty else { continue }
+          let others = rules.filter { changed[$0.name] != nil }
+          let texts = others.map { rule in
+            (rule.severity == "critical") == isCritical ? changed[rule.name]! : rule.text
+          }
+          let failed = try Self.alerts(in: file, failingWith: texts)
+          for name in changed.keys {
+            #expect(failed.contains(name), "\(name), \(isCritical ? "" : "not ")critical")
+          }
         }
       }
     }
   }
 
-  /// The alerts that have a case which fails with these rules.
-  private static func alerts(failingWith rules: String) throws -> Set<String> {
+  /// The rules whose cases a file has: those of the group that it is called after.
+  private static func rules(ofGroupIn file: String) throws -> [AlertRule] {
+    let name = URL(filePath: file).lastPathComponent.prefix { $0 != "." }
+    let groups = try Repository.text(Self.rules).split(separator: "  - name: ")
+    let group = try #require(groups.first { $0.hasPrefix("socket-\(name)\n") })
+    return AlertRule.all(in: String(group))
+  }
+
+  /// The alerts that have a case in a file which fails with these rules.
+  private static func alerts(in file: String, failingWith rules: [String]) throws -> Set<String> {
     try Tools.withTemporaryDirectory { directory in
-      let tests = directory + "/tests"
-      try FileManager.default.createDirectory(
-        atPath: tests, withIntermediateDirectories: true)
-      try rules.write(
+      let text = ["groups:\n  - name: changed\n    rules:\n"] + rules.map { "      - alert: \($0)" }
+      try text.joined().write(
         toFile: directory + "/socket-exporter.alerts.yml", atomically: true, encoding: .utf8)
-      let copies = try cases.map { file in
-        let copy = tests + "/" + URL(filePath: file).lastPathComponent
-        try Repository.text(file).write(toFile: copy, atomically: true, encoding: .utf8)
-        return copy
-      }
-      let outcome = try Tools.outcome(of: ["promtool", "test", "rules"] + copies)
+      let copy = directory + "/tests.yml"
+      try Repository.text(file)
+        .replacing("../socket-exporter.alerts.yml", with: "socket-exporter.alerts.yml")
+        .write(toFile: copy, atomically: true, encoding: .utf8)
+      let outcome = try Tools.outcome(of: ["promtool", "test", "rules", copy])
       return Set(outcome.errors.matches(of: /alertname: (\w+), time/).map { String($0.1) })
     }
   }
