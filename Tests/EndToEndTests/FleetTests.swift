@@ -206,6 +206,7 @@ struct FleetTests {
     let hurried = host.directory + "/recording.yml"
     try Repository.text("\(directory)/socket-exporter.recording.yml")
       .replacing(#"older_than="60""#, with: #"older_than="1""#)
+      .replacing("interval: 1m", with: "interval: 1s")
       .write(toFile: hurried, atomically: true, encoding: .utf8)
     let targets = (1...3).map {
       """
