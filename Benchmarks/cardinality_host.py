@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from measure import sandbox
+from measure.http import BadAnswer
 from measure.programs import installed
 from measure.server import Server
 
@@ -111,10 +112,10 @@ def connections(listener: socket.socket, count: int, closed: int = 0) -> list[so
 
 
 def families(binary: Path, log: Path, *flags: str, own: bool) -> Families:
-    """Series by family on a page of an exporter that is started for this, and has been scraped before; those
-    that speak of the measurement itself only where asked for."""
+    """Series by family on a page of an exporter that is started for this; those that speak of the measurement
+    itself only where asked for."""
     with Exporter(binary, log, *flags) as exporter:
-        return exporter.families(own)
+        return Counter(name for name, labels in exporter.series() if own or not OWN.search(labels))
 
 
 class Exporter(Server):
@@ -122,23 +123,22 @@ class Exporter(Server):
         command = [binary, "serve", f"--web.listen-address=127.0.0.1:{PORT}", "--collect.interval=1s"]
         super().__init__([*command, "--collect.cpu-budget=off", *flags], PORT, log)
 
-    def families(self, own: bool) -> Families:
+    def series(self) -> list[tuple[str, str]]:
+        """Names and labels on a page, when it has been scraped before: the first page counts no request."""
         deadline = time.monotonic() + self.patience
         pages = 0
-        while True:
-            with self.client() as client:
-                try:
-                    page = client.get().decode()
-                    pages += 1
-                except Exception:  # not ready yet
-                    page = ""
-            # The first page counts no request.
-            if pages > 1 and "socket_exporter_http_requests_total{" in page:
-                series = SERIES.findall(page)
-                return Counter(name for name, labels in series if own or not OWN.search(labels))
+        while pages < 2:
             if time.monotonic() > deadline:
                 raise RuntimeError("the exporter serves no page")
-            time.sleep(0.1)
+            try:
+                with self.client() as client:
+                    page = client.get().decode()
+                pages += 1
+            except BadAnswer:
+                pass  # not ready
+            # The counters of requests are as old as the first scrape after a sample.
+            time.sleep(0.1 if pages == 0 else 1.1)
+        return SERIES.findall(page)
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,10 @@ def _leaking_groups(host: Host, count: int) -> None:
 
 def _parents_of_zombies(host: Host, count: int) -> None:
     def bear() -> None:
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             os._exit(0)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
 
     for number in range(12):
         host.process(f"parent-{number}", bear if number < count else lambda: None)
@@ -277,7 +279,7 @@ def node(host: Host) -> None:
         server = listeners([8080])[0]
         return server, connections(server, 2)
 
-    for number in range(30):
+    for number in range(PODS):
         namespace = host.namespace(f"cni-{number}")
         host.process("pause", namespace=namespace)
         host.process(f"app-{number % 10}", serve, namespace=namespace)
@@ -317,17 +319,34 @@ QUIET = Kind("quiet host", quiet)
 SERVER = Kind("server", server)
 NODE = Kind("Kubernetes node", node, ("--netns=all",))
 FULL = Kind("all caps reached", full)
-KINDS = [QUIET, FULL, SERVER, NODE]
+KINDS = [QUIET, SERVER, NODE, FULL]
+PODS = 30
+
+# What makes a page smaller.
+SAVINGS = {
+    "as by default": (),
+    "`--process.max-groups=20`": ("--process.max-groups=20",),
+    "`--close-wait.thresholds=1m,1h`": ("--close-wait.thresholds=1m,1h",),
+    "`--process.top=0`": ("--process.top=0",),
+    "`--web.disable-exporter-metrics`": ("--web.disable-exporter-metrics",),
+    "`--no-collector.listener`": ("--no-collector.listener",),
+    "`--no-collector.port`": ("--no-collector.port",),
+    "`--no-collector.sockstat`": ("--no-collector.sockstat",),
+    "`--no-collector.process`": ("--no-collector.process",),
+}
+DROPPED = "the relabelling in `fleet-drop.yml`"
 
 
 @dataclass(frozen=True)
 class Cardinality:
     per_unit: dict[str, Families]
     kinds: dict[str, Families]
+    savings: dict[str, dict[str, int]]
+    """Series by what saves some, and by kind of host."""
     not_linear: list[str]
 
 
-def measure(binary: Path, log: Path) -> Cardinality:
+def measure(binary: Path, log: Path, drop: Path) -> Cardinality:
     sandbox.libc.prctl(PR_SET_NAME, NAME.encode())
     # What one host leaves in TIME_WAIT shall not be on the next one, but for those whose connections come and go.
     limit = Path("/proc/sys/net/ipv4/tcp_max_tw_buckets")
@@ -348,11 +367,31 @@ def measure(binary: Path, log: Path) -> Cardinality:
             elif first:
                 slopes[family] = first // unit.step
         per_unit[unit.name] = slopes
-    kinds = {}
-    for kind in KINDS:
+
+    kinds, savings = {}, {}
+    for kind in (QUIET, FULL, SERVER, NODE):
         if kind is SERVER:
             limit.write_text(usual)
         with Host() as host:
             kind.build(host)
             kinds[kind.name] = families(binary, log, *kind.flags, own=True)
-    return Cardinality(per_unit, kinds, not_linear)
+            if kind in (SERVER, NODE):
+                savings[kind.name] = {
+                    name: families(binary, log, *kind.flags, *flags, own=True).total()
+                    for name, flags in SAVINGS.items()
+                }
+                with Exporter(binary, log, *kind.flags) as exporter:
+                    savings[kind.name][DROPPED] = kept(exporter.series(), drop)
+    return Cardinality(per_unit, kinds, savings, not_linear)
+
+
+def kept(series: Sequence[tuple[str, str]], drop: Path) -> int:
+    """How many series a configuration keeps whose every regex drops by name, or by name and age."""
+    patterns = [re.compile(pattern) for pattern in re.findall(r'regex: "(.*)"', drop.read_text())]
+
+    def stays(name: str, labels: str) -> bool:
+        age = re.search(r'older_than="(\d+)"', labels)
+        subjects = [name, f"{name};{age[1]}" if age else name]
+        return not any(pattern.fullmatch(subject) for pattern in patterns for subject in subjects)
+
+    return sum(stays(name, labels) for name, labels in series)

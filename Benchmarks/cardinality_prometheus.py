@@ -1,6 +1,7 @@
 """What the series cost a real Prometheus: one exporter, scraped as if it were many hosts."""
 
 import json
+import re
 import shutil
 import time
 import urllib.error
@@ -9,34 +10,57 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Sequence
 
 from cardinality_host import PORT, SERVER, Exporter, Host
 from measure.programs import installed
 from measure.server import Server
 
 RULES = {"alerts": "socket-exporter.alerts.yml", "recording rules": "socket-exporter.recording.yml"}
+INTERVAL_OF_GROUP = re.compile(r"^    interval: .*\n", re.MULTILINE)
 INTERVAL = 15
+OFTEN = 5
 PORTS = {"many": 9090, "disk": 9091}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of all groups of a file, for all targets together."""
+
+    cpu_seconds: float
+    slowest_group_seconds: float
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A block of Prometheus."""
+
+    samples: int
+    series: int
+    chunks: int
+    chunk_bytes: int
+    index_bytes: int
 
 
 @dataclass(frozen=True)
 class Costs:
     targets: int
     series: int
-    bytes_per_series: float
-    bytes_per_sample: float
-    index_bytes_per_series: float
-    samples_on_disk: int
-    samples_per_chunk: float
-    scrape_cpu_per_sample: float
-    rules_cpu_per_evaluation: float
-    """Seconds for one evaluation of all groups, all targets together."""
-    group_seconds: dict[str, float]
-    """Time of one evaluation of the groups of a file, all targets together."""
-    recorded_per_instance: int
-    recorded_per_process: int
-    processes: int
-    shipped_with_recording: bool = True
+    resident: int
+    scraped_samples: float
+    scrape_cpu_seconds: float
+    evaluations: dict[str, Evaluation]
+    recorded_per_instance: float
+    recorded_per_process: float
+    disk: Disk
+
+    @property
+    def bytes_per_series(self) -> float:
+        return self.resident / self.series
+
+    @property
+    def bytes_per_sample(self) -> float:
+        return self.disk.chunk_bytes / self.disk.samples
 
 
 class Prometheus(Server):
@@ -85,9 +109,18 @@ class Prometheus(Server):
 
     def own(self, name: str, having: str = "") -> float:
         """The sum of a metric of its own."""
+        return sum(self._own(name, having))
+
+    def longest(self, name: str, having: str) -> float:
+        return max(self._own(name, having))
+
+    def count(self, name: str, having: str) -> int:
+        return len(self._own(name, having))
+
+    def _own(self, name: str, having: str) -> list[float]:
         lines = self._request("/metrics").splitlines()
         found = (line for line in lines if line.startswith((name + " ", name + "{")) and having in line)
-        return sum(float(line.rpartition(" ")[2]) for line in found)
+        return [float(line.rpartition(" ")[2]) for line in found]
 
     def snapshot(self) -> Path:
         answer = json.loads(self._request("/api/v1/admin/tsdb/snapshot", b""))
@@ -98,10 +131,10 @@ class Prometheus(Server):
             return answer.read().decode()
 
 
-def configuration(targets: int, interval: int, rules: list[Path] = []) -> str:
+def configuration(targets: int, interval: int, rules: Sequence[Path] = (), evaluate: int = INTERVAL) -> str:
     return json.dumps(
         {
-            "global": {"scrape_interval": f"{interval}s", "evaluation_interval": f"{interval}s"},
+            "global": {"scrape_interval": f"{interval}s", "evaluation_interval": f"{evaluate}s"},
             "rule_files": [str(file) for file in rules],
             "scrape_configs": [
                 {
@@ -117,79 +150,72 @@ def configuration(targets: int, interval: int, rules: list[Path] = []) -> str:
 
 
 def measure(binary: Path, rules: Path, directory: Path, targets: int, seconds: int) -> Costs:
-    """Scrapes for `seconds`, and again as long with the rules."""
+    """Scrapes for `seconds`, and then as long with the rules of each file."""
     with Host() as host:
         SERVER.build(host)
         with Exporter(binary, directory / "exporter.log") as exporter:
-            exporter.families(own=True)
-            # The disk is measured on few hosts that are scraped every second, for a chunk of Prometheus is
-            # full after 120 samples.
+            exporter.series()
+            # The disk is measured with few hosts that are scraped every second: Prometheus ends a chunk after
+            # 120 samples, and one that is not full says little.
             with Prometheus("disk", directory, configuration(5, 1)) as disk:
+                begin = time.monotonic()
                 with Prometheus("many", directory, configuration(targets, INTERVAL)) as many:
-                    return _measure(many, disk, rules, targets, seconds)
+                    costs = _measure(many, rules, directory, targets, seconds)
+                time.sleep(max(0, 150 - (time.monotonic() - begin)))
+                return Costs(*costs, _disk(disk.snapshot()))
 
 
-def _measure(many: Prometheus, disk: Prometheus, rules: Path, targets: int, seconds: int) -> Costs:
-    begin = time.monotonic()
+def _measure(many: Prometheus, rules: Path, directory: Path, targets: int, seconds: int) -> tuple:
+    deadline = time.monotonic() + 60
     while many.value('sum(up{job="socket-exporter"})') < targets:
-        if time.monotonic() - begin > 60:
+        if time.monotonic() > deadline:
             raise RuntimeError("Prometheus does not reach every target")
         time.sleep(1)
 
-    used, ingested = many.cpu_seconds(), many.own("prometheus_tsdb_head_samples_appended_total")
+    samples = "prometheus_tsdb_head_samples_appended_total"
+    used, ingested = many.cpu_seconds(), many.own(samples)
     time.sleep(seconds)
-    scraping = many.cpu_seconds() - used
-    samples = many.own("prometheus_tsdb_head_samples_appended_total") - ingested
-    series = many.own("prometheus_tsdb_head_series")
-    resident = many.memory().resident
+    scraping, ingested = many.cpu_seconds() - used, many.own(samples) - ingested
+    series, resident = many.own("prometheus_tsdb_head_series"), many.memory().resident
 
-    many.reload(configuration(targets, INTERVAL, [rules / file for file in RULES.values()]))
-    time.sleep(INTERVAL)
-    evaluations = 'prometheus_rule_group_iterations_total'
-    used, ingested = many.cpu_seconds(), many.own("prometheus_tsdb_head_samples_appended_total")
-    groups = many.own("prometheus_rule_group_rules") and many.own(evaluations)
-    durations: dict[str, list[float]] = {name: [] for name in RULES}
-    for _ in range(max(1, seconds // INTERVAL)):
-        time.sleep(INTERVAL)
-        for name, file in RULES.items():
-            durations[name].append(many.own("prometheus_rule_group_last_duration_seconds", having=file))
-    number_of_groups = len(
-        [line for line in many._request("/metrics").splitlines() if line.startswith(evaluations + "{")]
-    )
-    rounds = (many.own(evaluations) - groups) / number_of_groups
-    with_rules = many.cpu_seconds() - used
-    appended = many.own("prometheus_tsdb_head_samples_appended_total") - ingested
-    # What the recorded series cost to append is part of the rules.
-    scraped = samples / seconds * INTERVAL * max(1, seconds // INTERVAL)
-    rules_cpu = with_rules - scraping * min(scraped, appended) / samples
+    evaluations = {}
+    for name, file in RULES.items():
+        # More often than anybody would, to have a number of them.
+        often = directory / file
+        often.write_text(INTERVAL_OF_GROUP.sub("", (rules / file).read_text()))
+        many.reload(configuration(targets, INTERVAL, [often], evaluate=OFTEN))
+        time.sleep(2 * OFTEN)
+        used, before = many.cpu_seconds(), many.own("prometheus_rule_group_iterations_total", having=file)
+        slowest = []
+        for _ in range(seconds // OFTEN):
+            time.sleep(OFTEN)
+            slowest.append(many.longest("prometheus_rule_group_last_duration_seconds", having=file))
+        used = many.cpu_seconds() - used - scraping
+        rounds = (many.own("prometheus_rule_group_iterations_total", having=file) - before) / many.count(
+            "prometheus_rule_group_iterations_total", having=file
+        )
+        evaluations[name] = Evaluation(used / rounds, median(slowest))
 
-    per_instance = many.value('count({__name__=~"instance:socket_.+"})') / targets
-    per_process = many.value('count({__name__=~"process:socket_.+"})')
     processes = many.value("count(process:socket_process_instances:sum)")
+    return (
+        targets,
+        round(series),
+        resident,
+        ingested,
+        scraping,
+        evaluations,
+        many.value('count({__name__=~"instance:socket_.+"})') / targets,
+        many.value('count({__name__=~"process:socket_.+"})') / processes,
+    )
 
-    # A chunk of every series must be full.
-    while time.monotonic() - begin < 135:
-        time.sleep(1)
-    chunks = index = on_disk = on_disk_series = full_chunks = 0
-    for block in disk.snapshot().iterdir():
-        stats = json.loads((block / "meta.json").read_text())["stats"]
-        on_disk += stats["numSamples"]
-        on_disk_series += stats["numSeries"]
-        full_chunks += stats["numChunks"]
-        chunks += sum(file.stat().st_size for file in (block / "chunks").iterdir())
-        index += (block / "index").stat().st_size
-    return Costs(
-        targets=targets,
-        series=round(series),
-        bytes_per_series=resident / series,
-        bytes_per_sample=chunks / on_disk,
-        index_bytes_per_series=index / on_disk_series,
-        samples_on_disk=on_disk,
-        samples_per_chunk=on_disk / full_chunks,
-        scrape_cpu_per_sample=scraping / samples,
-        rules_cpu_per_evaluation=rules_cpu / rounds,
-        group_seconds={name: median(values) for name, values in durations.items()},
-        recorded_per_instance=round(per_instance),
-        recorded_per_process=round(per_process),
-        processes=round(processes),
+
+def _disk(snapshot: Path) -> Disk:
+    blocks = list(snapshot.iterdir())
+    stats = [json.loads((block / "meta.json").read_text())["stats"] for block in blocks]
+    return Disk(
+        samples=sum(block["numSamples"] for block in stats),
+        series=sum(block["numSeries"] for block in stats),
+        chunks=sum(block["numChunks"] for block in stats),
+        chunk_bytes=sum(file.stat().st_size for block in blocks for file in (block / "chunks").iterdir()),
+        index_bytes=sum((block / "index").stat().st_size for block in blocks),
     )
