@@ -7,6 +7,7 @@ from cardinality_prometheus import Costs
 
 FLEETS = [10, 1_000, 10_000]
 INTERVALS = [15, 60]
+RECORDED = 60
 PROGRAMS = 500
 DAY = 86_400
 SHARD_BYTES = 8e9
@@ -169,24 +170,24 @@ def _folded(costs: Costs) -> Iterator[str]:
         for hosts in FLEETS:
             # And `up`.
             series = round((costs.recorded_per_instance + 1) * hosts + costs.recorded_per_process * PROGRAMS)
-            yield [f"{hosts:,}", *_numbers(series, costs)[:-1]]
+            yield [f"{hosts:,}", *_numbers(series, costs, [RECORDED])[:-1]]
 
-    yield from _table(_header(["hosts"])[:-1], rows())
+    yield from _table(_header(["hosts"], [RECORDED])[:-1], rows())
 
 
-def _header(first: list[str]) -> list[str]:
-    rates = [f"samples/s, every {interval} s" for interval in INTERVALS]
-    disks = [f"disk a day, every {interval} s" for interval in INTERVALS]
+def _header(first: list[str], intervals: list[int] = INTERVALS) -> list[str]:
+    rates = [f"samples/s, every {interval} s" for interval in intervals]
+    disks = [f"disk a day, every {interval} s" for interval in intervals]
     return [*first, "series", *rates, "memory", *disks, "shards"]
 
 
-def _numbers(series: int, costs: Costs) -> list[str]:
+def _numbers(series: int, costs: Costs, intervals: list[int] = INTERVALS) -> list[str]:
     memory = series * costs.bytes_per_series
     return [
         _short(series),
-        *(_short(series / interval) for interval in INTERVALS),
+        *(_short(series / interval) for interval in intervals),
         f"{memory / 1e9:,.2f} GB" if memory < 1e10 else f"{memory / 1e9:,.0f} GB",
-        *(f"{series / interval * DAY * costs.bytes_per_sample / 1e9:,.2f} GB" for interval in INTERVALS),
+        *(f"{series / interval * DAY * costs.bytes_per_sample / 1e9:,.2f} GB" for interval in intervals),
         f"{-(-memory // SHARD_BYTES):.0f}",
     ]
 

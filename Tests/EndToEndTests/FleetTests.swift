@@ -217,7 +217,8 @@ struct FleetTests {
     return try replaced(
       "fleet-shard.yml",
       [
-        ("interval: 15s", "interval: 1s"),
+        ("scrape_interval: 15s", "scrape_interval: 1s"),
+        ("evaluation_interval: 30s", "evaluation_interval: 1s"),
         ("- socket-exporter.alerts.yml\n", "\n"),
         ("- socket-exporter.recording.yml", "- \(hurried)"),
         (
