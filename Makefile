@@ -53,6 +53,11 @@ bench: build ## Measure beside the C floor and other tools; needs root, takes mi
 	@.ci/require $(BENCH_PACKAGES)
 	Benchmarks/run --exporter $(BINARY) $(ARGS)
 
+.PHONY: cardinality
+cardinality: build ## Count series and what they cost Prometheus; needs root, takes minutes
+	@.ci/require $(BUILD_PACKAGES) iproute2 prometheus python3
+	Benchmarks/cardinality --exporter $(BINARY) --page docs/scaling.md $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf .build
