@@ -9,13 +9,17 @@ enum AlertAdvice {
   }
 
   /// Programs that only look.
-  private static let programs = ["curl", "grep", "ls", "lsns", "lsof", "nstat", "ps", "ss"]
+  private static let programs = [
+    "capsh", "curl", "grep", "ls", "lsns", "lsof", "nstat", "ps", "ss", "top",
+  ]
 
   /// Whether a command can be run on a test's host as it stands, with nothing in it to be filled in.
   private static func canRun(_ command: String) -> Bool {
     let program = String(command.prefix { $0 != " " })
-    return programs.contains(program) && Tools.areInstalled(program)
-      && !command.contains(/<[a-z][^>]*>/)
+    // A loop in these texts looks, too.
+    let isKnown =
+      program == "for" || programs.contains(program) && Tools.areInstalled(program)
+    return isKnown && !command.contains(/<[a-z][^>]*>/)
   }
 
   /// Runs the commands of an alert that can be run, and expects that each of them has something to say,
