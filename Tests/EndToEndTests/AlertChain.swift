@@ -79,15 +79,20 @@ final class AlertChain {
       found = Set(try self.firing().keys)
       if found == firing { break }
     } while !deadline.hasPassed
-    for (what, expected, found) in [
-      ("fires", firing, found), ("is notified", notified, receiver.firing),
-    ] {
-      for labels in expected.subtracting(found) {
-        Issue.record("never \(what): \(labels)", sourceLocation: sourceLocation)
-      }
-      for labels in found.subtracting(expected) {
-        Issue.record("\(what) and should not: \(labels)", sourceLocation: sourceLocation)
-      }
+    Self.expect(found, are: firing, "fires", sourceLocation: sourceLocation)
+    Self.expect(receiver.firing, are: notified, "is notified", sourceLocation: sourceLocation)
+  }
+
+  /// Says which alerts are missing and which are too many.
+  static func expect(
+    _ found: Set<Labels>, are expected: Set<Labels>, _ what: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for labels in expected.subtracting(found) {
+      Issue.record("never \(what): \(labels)", sourceLocation: sourceLocation)
+    }
+    for labels in found.subtracting(expected) {
+      Issue.record("\(what) and should not: \(labels)", sourceLocation: sourceLocation)
     }
   }
 
