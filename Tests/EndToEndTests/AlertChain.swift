@@ -24,17 +24,9 @@ final class AlertChain {
     prometheus = try PrometheusServer(on: host, configuration: Self.configuration(rules: rules))
   }
 
-  /// The shipped configuration of Prometheus, Alertmanager included, which is there as a proposal.
+  /// The shipped configuration of Prometheus, with the hurried rules.
   private static func configuration(rules: String) throws -> String {
     var text = try Repository.text("deploy/prometheus/prometheus.yml")
-    if !text.contains(/(?m)^alerting:/) {
-      guard let proposal = text.firstRange(of: /# alerting:\n(#  .*\n)+/) else {
-        throw TestFailure("the configuration says nothing of Alertmanager")
-      }
-      text.replaceSubrange(
-        proposal,
-        with: text[proposal].split(separator: "\n").map { $0.dropFirst(2) + "\n" }.joined())
-    }
     // Other files stand beside the shipped one.
     text.replace(/\n  - (\S+\.yml)/) { match in
       "\n  - " + Repository.path("deploy/prometheus/\(match.1)")
@@ -112,6 +104,15 @@ final class AlertChain {
   var everNotified: Set<Labels> {
     Set(
       receiver.notifications.flatMap(\.alerts).filter { $0.status == "firing" }.map(\.labels))
+  }
+
+  /// The severities that each receiver of the configuration was told of.
+  var severities: [String: Set<String>] {
+    Dictionary(
+      receiver.notifications.map { notification in
+        (notification.receiver, Set(notification.alerts.compactMap { $0.labels["severity"] }))
+      }
+    ) { $0.union($1) }
   }
 
   /// Every rule could be evaluated with what the exporter says.

@@ -34,7 +34,7 @@ final class AlertmanagerServer {
       // Long enough for a warning and the critical alert that inhibits it to arrive both.
       (/\bgroup_wait: *\S+/, "group_wait: 2s"),
       (/\bgroup_interval: *\S+/, "group_interval: 1s"),
-      (/\burl: *\S+/, "url: http://\(WebhookReceiver.address)/"),
+      (/\burl: *https?:\/\/[^\/\s]+/, "url: http://\(WebhookReceiver.address)"),
     ]
     for (shipped, replacement) in replacements {
       guard text.contains(shipped) else {

@@ -183,6 +183,7 @@ struct AlertmanagerTests {
       AlertChain.expect(try chain.everFired(), are: all, "fired")
       AlertChain.expect(
         chain.everNotified.subtracting(inhibited), are: allNotified, "was notified")
+      #expect(chain.severities == ["page": ["critical"], "ticket": ["warning"]])
     }
   }
 
