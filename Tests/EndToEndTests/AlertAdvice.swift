@@ -22,6 +22,17 @@ enum AlertAdvice {
     return isKnown && !command.contains(/<[a-z][^>]*>/)
   }
 
+  /// What Prometheus writes where a template is wrong is not there.
+  static func expectExpanded(
+    _ annotations: [String: String], of name: String, sourceLocation: SourceLocation
+  ) {
+    for text in annotations.values {
+      #expect(
+        !text.contains("<error expanding template") && !text.contains("<no value>"),
+        "\(name): \(text)", sourceLocation: sourceLocation)
+    }
+  }
+
   /// Runs the commands of an alert that can be run, and expects that each of them has something to say,
   /// and that one of them names who is to blame.
   ///
@@ -31,11 +42,7 @@ enum AlertAdvice {
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> Int {
     let name = labels["alertname"] ?? ""
-    for text in annotations.values {
-      #expect(
-        !text.contains("<error expanding template") && !text.contains("<no value>"),
-        "\(name): \(text)", sourceLocation: sourceLocation)
-    }
+    expectExpanded(annotations, of: name, sourceLocation: sourceLocation)
     var said = ""
     var count = 0
     for command in commands(in: annotations["description"] ?? "") where canRun(command) {

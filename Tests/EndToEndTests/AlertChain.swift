@@ -53,7 +53,7 @@ final class AlertChain {
   }
 
   /// Waits until exactly these alerts fire and exactly those of them are the receiver's last news, or
-  /// says what is different.
+  /// says what is different, and throws.
   ///
   /// - Parameter meanwhile: is done again and again.
   func expect(
@@ -61,18 +61,16 @@ final class AlertChain {
     meanwhile: () throws -> Void = {}, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let deadline = Deadline(after: limit)
-    var found: Set<Labels> = []
     repeat {
       try meanwhile()
       // Each question to Prometheus is a connection that stays for a while in TIME_WAIT.
       Thread.sleep(forTimeInterval: 0.2)
       try receiver.update()
-      guard receiver.firing == notified || deadline.hasPassed else { continue }
-      found = Set(try self.firing().keys)
-      if found == firing { break }
+      if receiver.firing == notified, Set(try self.firing().keys) == firing { return }
     } while !deadline.hasPassed
-    Self.expect(found, are: firing, "fires", sourceLocation: sourceLocation)
+    Self.expect(Set(try self.firing().keys), are: firing, "fires", sourceLocation: sourceLocation)
     Self.expect(receiver.firing, are: notified, "is notified", sourceLocation: sourceLocation)
+    throw TestFailure("the alerts are not as expected within \(limit)")
   }
 
   /// Says which alerts are missing and which are too many.
@@ -104,6 +102,18 @@ final class AlertChain {
   var everNotified: Set<Labels> {
     Set(
       receiver.notifications.flatMap(\.alerts).filter { $0.status == "firing" }.map(\.labels))
+  }
+
+  /// Every alert that the receiver was told of says what and where it is, and where to read on.
+  func expectWholeTexts(sourceLocation: SourceLocation = #_sourceLocation) {
+    for alert in receiver.notifications.flatMap(\.alerts) {
+      let name = alert.labels["alertname"] ?? ""
+      AlertAdvice.expectExpanded(alert.annotations, of: name, sourceLocation: sourceLocation)
+      let isWhole =
+        alert.annotations["summary"]?.contains(alert.labels["instance"] ?? "no instance") == true
+        && alert.annotations["runbook_url"]?.hasSuffix("/docs/runbooks/\(name).md") == true
+      #expect(isWhole, "\(name): \(alert.annotations)", sourceLocation: sourceLocation)
+    }
   }
 
   /// The severities that each receiver of the configuration was told of.
