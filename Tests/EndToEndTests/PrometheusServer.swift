@@ -72,7 +72,7 @@ final class PrometheusServer {
     process = try host.start(
       [
         "prometheus", "--config.file", file, "--storage.tsdb.path",
-        host.directory + "/tsdb-\(port)", "--web.listen-address", address, "--log.level", "warn",
+        host.directory + "/tsdb-\(port)", "--web.listen-address", address, "--log.level", "error",
       ] + flags)
     _ = try eventually("Prometheus answers", within: .seconds(30)) {
       try host.run(["curl", "-sf", "http://\(address)/-/ready"]).exit == .code(0) ? true : nil
