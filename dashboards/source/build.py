@@ -1,0 +1,422 @@
+"""What the dashboards are made of. A dashboard is a list of rows, a row a title and its panels.
+
+In expressions these stand for matchers of the dashboard's variables:
+
+    @host     job, instance                     what there is once for a host
+    @ns       job, instance, netns              what there is for each network namespace
+    @process  job, instance, netns, process     what there is for each group of processes
+
+and @by in a table for `by (...)` with the labels of its rows.
+"""
+
+DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+RUNBOOKS = "https://socket-exporter.example/docs/runbooks"
+TITLES = {
+    "overview": "Overview",
+    "close-wait": "CLOSE_WAIT",
+    "processes": "Processes and descriptors",
+    "listeners": "Listeners and limits",
+    "exporter": "The exporter",
+}
+HOST = 'job=~"$job", instance=~"$instance"'
+MATCHERS = {
+    "@host": HOST,
+    "@ns": HOST + ', netns=~"$netns"',
+    "@process": HOST + ', netns=~"$netns", process=~"$process"',
+}
+
+
+def top(count, vector):
+    """The same few series over the whole graph: those that were highest at any time in it. A plain
+    topk() chooses anew at every step, and the graph shows pieces of many series."""
+    name, matchers = vector.split("{", 1)
+    return f"{vector} and topk({count}, max_over_time({name}{{{matchers}[$__range] @ end()))"
+
+
+# Links
+
+
+def to(dashboard, *labels, title=None):
+    """A link to another dashboard that carries over the labels of what was clicked."""
+    return (dashboard, labels, title or TITLES[dashboard])
+
+
+RUNBOOK_OF_ROW = ("runbook of the alert in the row",)
+
+
+def _data_link(link, field):
+    if link == RUNBOOK_OF_ROW:
+        url = f"${{runbooks}}/${{{field}.alertname}}.md"
+        return {"title": "Runbook", "url": url, "targetBlank": True}
+    dashboard, labels, title = link
+    chosen = "".join(f"&var-{label}=${{{field}.{label}}}" for label in labels)
+    kept = "".join(
+        f"&${{{name}:queryparam}}"
+        for name in ("job", "instance", "netns", "process")
+        if name not in labels
+    )
+    url = f"/d/socket-exporter-{dashboard}?${{datasource:queryparam}}{kept}{chosen}&${{__url_time_range}}"
+    return {"title": title, "url": url, "targetBlank": False}
+
+
+def _runbook(alert):
+    return {"title": f"Runbook: {alert}", "url": f"${{runbooks}}/{alert}.md", "targetBlank": True}
+
+
+def _panel_runbook(alert):
+    link = _runbook(alert)
+    return {
+        "title": link["title"], "type": "link", "icon": "external link", "tooltip": "", "tags": [],
+        "url": link["url"], "asDropdown": False, "targetBlank": True, "includeVars": False,
+        "keepTime": False,
+    }  # fmt: skip
+
+
+# Panels
+
+
+def _expand(expression, by=()):
+    for token, matchers in MATCHERS.items():
+        expression = expression.replace(token + "}", matchers + "}")
+        expression = expression.replace(token + ",", matchers + ",")
+    expression = expression.replace("@by", f"by ({', '.join(by)})")
+    return " ".join(expression.split())
+
+
+def _thresholds(limit, base):
+    steps = [{"color": base, "value": None}]
+    if limit:
+        steps += [{"color": colour, "value": _number(value)} for value, colour in limit.steps]
+    return {"mode": "absolute", "steps": steps}
+
+
+def _number(value):
+    return int(value) if value == int(value) else value
+
+
+def _targets(series, **how):
+    return [
+        {
+            "datasource": DATA_SOURCE, "refId": "ABCDEFGHIJKLMNOPQRST"[index], "editorMode": "code",
+            "expr": _expand(expression), "legendFormat": legend, **how,
+        }
+        for index, (legend, expression) in enumerate(series)
+    ]  # fmt: skip
+
+
+def _panel(kind, title, help, size, targets, defaults, options, limit, overrides=(), runbooks=()):
+    alerts = ([limit.alert] if limit else []) + list(runbooks)
+    return {
+        "type": kind, "title": title, "description": help, "datasource": DATA_SOURCE,
+        "gridPos": {"w": size[0], "h": size[1]},
+        "links": [_panel_runbook(alert) for alert in dict.fromkeys(alerts)],
+        "targets": targets,
+        "fieldConfig": {"defaults": defaults, "overrides": list(overrides)},
+        "options": options,
+    }  # fmt: skip
+
+
+_LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+
+
+def stat(title, expression, help, unit="none", limit=None, size=(3, 4), decimals=None, links=(), runbooks=()):
+    """One number, now."""
+    defaults = {
+        "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "noValue": "none",
+        "thresholds": _thresholds(limit, "green" if limit else "text"),
+        "links": [_data_link(link, "__field.labels") for link in links],
+    }  # fmt: skip
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    options = {
+        "colorMode": "value", "graphMode": "none", "justifyMode": "auto", "orientation": "auto",
+        "reduceOptions": _LAST, "textMode": "value",
+    }  # fmt: skip
+    targets = _targets([("", expression)], instant=True, range=False, format="time_series")
+    return _panel("stat", title, help, size, targets, defaults, options, limit, runbooks=runbooks)
+
+
+def graph(
+    title, series, help, unit="none", limit=None, size=(12, 8), stack=False, fill=None, top=None,
+    links=(), lines=(), runbooks=(), decimals=None,
+):  # fmt: skip
+    """Values over time. series: (legend, expression), ...; lines: legends that are limits, drawn
+    dashed; top: the highest value that makes sense."""
+    custom = {
+        "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1,
+        "fillOpacity": (30 if stack else 8) if fill is None else fill, "gradientMode": "none",
+        "showPoints": "never", "pointSize": 5, "spanNulls": False, "axisPlacement": "auto",
+        "axisLabel": "", "scaleDistribution": {"type": "linear"},
+        "stacking": {"group": "A", "mode": "normal" if stack else "none"},
+        "thresholdsStyle": {"mode": "dashed" if limit else "off"},
+    }  # fmt: skip
+    defaults = {
+        "unit": unit, "color": {"mode": "palette-classic"}, "mappings": [], "min": 0,
+        "thresholds": _thresholds(limit, "green"), "custom": custom,
+        "links": [_data_link(link, "__field.labels") for link in links],
+    }  # fmt: skip
+    if top is not None:
+        defaults["max"] = top
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    overrides = [
+        {
+            "matcher": {"id": "byName", "options": legend},
+            "properties": [
+                {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 6]}},
+                {"id": "custom.fillOpacity", "value": 0},
+                {"id": "custom.stacking", "value": {"group": "A", "mode": "none"}},
+                {"id": "color", "value": {"mode": "fixed", "fixedColor": colour}},
+            ],
+        }
+        for legend, colour in lines
+    ]
+    options = {
+        "legend": {
+            "displayMode": "table", "placement": "right" if size[0] >= 12 else "bottom",
+            "showLegend": True, "calcs": ["lastNotNull", "max"],
+        },
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }  # fmt: skip
+    targets = _targets(series, instant=False, range=True, format="time_series")
+    return _panel(
+        "timeseries", title, help, size, targets, defaults, options, limit, overrides, runbooks
+    )
+
+
+def bars(title, series, help, unit="none", limit=None, size=(8, 8), top=None, links=(), decimals=None):
+    """Several numbers beside each other, now. series: (legend, expression) or (legend, expression,
+    limit), ..."""
+    defaults = {
+        "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "min": 0,
+        "thresholds": _thresholds(limit, "green"),
+        "links": [_data_link(link, "__field.labels") for link in links],
+    }  # fmt: skip
+    if top is not None:
+        defaults["max"] = top
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    targets = _targets(
+        [entry[:2] for entry in series], instant=True, range=False, format="time_series"
+    )
+    overrides = [
+        {
+            "matcher": {"id": "byFrameRefID", "options": target["refId"]},
+            "properties": [
+                {"id": "thresholds", "value": _thresholds(entry[2], "green")},
+                {"id": "links", "value": [_runbook(entry[2].alert)]},
+            ],
+        }
+        for target, entry in zip(targets, series)
+        if len(entry) == 3
+    ]
+    options = {
+        "displayMode": "basic", "orientation": "horizontal", "reduceOptions": _LAST,
+        "showUnfilled": True, "valueMode": "color", "minVizWidth": 8, "minVizHeight": 16,
+    }  # fmt: skip
+    return _panel("bargauge", title, help, size, targets, defaults, options, limit, overrides)
+
+
+class Column:
+    """A number in every row of a table: its title, where it comes from, and what makes it red."""
+
+    def __init__(self, title, expression, unit="none", limit=None, decimals=None, links=(), gauge=False):
+        self.title = title
+        self.expression = expression
+        self.unit = unit
+        self.limit = limit
+        self.decimals = decimals
+        self.links = links
+        self.gauge = gauge
+
+
+def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=None, runbooks=(), mapped=()):
+    """A row for each combination of the labels `by`, now.
+
+    rows: an expression whose series say which rows there are; without it, every column may add some.
+    sort: the column that rows are sorted by, descending; the first one unless said otherwise.
+    links: label to links of its cells.
+    mapped: override objects for labels' cells.
+    """
+    expressions = [
+        f"({column.expression}) and ({rows})" if rows else column.expression for column in columns
+    ]
+    targets = _targets([("", "") for _ in columns], instant=True, range=False, format="table")
+    overrides = list(mapped)
+    renamed = {}
+    for target, column, expression in zip(targets, columns, expressions):
+        target["expr"] = _expand(expression, by)
+        renamed[f"Value #{target['refId']}"] = column.title
+        properties = [{"id": "unit", "value": column.unit}]
+        if column.decimals is not None:
+            properties.append({"id": "decimals", "value": column.decimals})
+        cell_links = [_data_link(link, "__data.fields") for link in column.links]
+        if column.limit:
+            properties.append({"id": "thresholds", "value": _thresholds(column.limit, "transparent")})
+            kind = {"type": "color-background", "mode": "basic"}
+            properties.append({"id": "custom.cellOptions", "value": kind})
+            cell_links.append(_runbook(column.limit.alert))
+        if cell_links:
+            properties.append({"id": "links", "value": cell_links})
+        overrides.append(
+            {"matcher": {"id": "byName", "options": column.title}, "properties": properties}
+        )
+    if len(columns) == 1:
+        renamed["Value"] = columns[0].title
+    for label, targets_of_label in (links or {}).items():
+        found = [_data_link(link, "__data.fields") for link in targets_of_label]
+        overrides.append(
+            {
+                "matcher": {"id": "byName", "options": label},
+                "properties": [{"id": "links", "value": found}],
+            }
+        )
+    order = list(by) + list(renamed)
+    transformations = [
+        {"id": "merge", "options": {}},
+        {
+            "id": "organize",
+            "options": {
+                "excludeByName": {"Time": True},
+                "indexByName": {name: index for index, name in enumerate(order)},
+                "renameByName": renamed,
+            },
+        },
+    ]
+    defaults = {
+        "unit": "none", "color": {"mode": "thresholds"}, "mappings": [],
+        "thresholds": _thresholds(None, "transparent"),
+        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False},
+    }  # fmt: skip
+    options = {
+        "showHeader": True, "cellHeight": "sm", "frameIndex": 0,
+        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
+        "sortBy": [{"displayName": sort or columns[0].title, "desc": True}],
+    }  # fmt: skip
+    panel = _panel("table", title, help, size, targets, defaults, options, None, overrides, runbooks)
+    panel["transformations"] = transformations
+    return panel
+
+
+def texts(label, colours):
+    """The cells of a label in colours by their text."""
+    options = {
+        text: {"color": colour, "index": index, "text": text}
+        for index, (text, colour) in enumerate(colours.items())
+    }
+    return {
+        "matcher": {"id": "byName", "options": label},
+        "properties": [
+            {"id": "mappings", "value": [{"type": "value", "options": options}]},
+            {"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}},
+        ],
+    }
+
+
+# Dashboards
+
+
+def _query_variable(name, label, query, everything):
+    return {
+        "type": "query", "name": name, "label": label, "datasource": DATA_SOURCE, "hide": 0,
+        "query": {"query": query, "refId": name}, "definition": query, "regex": "", "multi": True,
+        "includeAll": True, "allValue": everything, "refresh": 2, "sort": 1, "skipUrlSync": False,
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "options": [],
+    }  # fmt: skip
+
+
+def _variables():
+    return [
+        {
+            "type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
+            "hide": 0, "multi": False, "includeAll": False, "refresh": 1, "regex": "",
+            "skipUrlSync": False, "current": {}, "options": [],
+        },
+        _query_variable("job", "Job", "label_values(socket_exporter_build_info, job)", ".+"),
+        _query_variable(
+            "instance", "Instance", 'label_values(socket_exporter_build_info{job=~"$job"}, instance)', ".+"
+        ),
+        # Series of the exporter's own namespace have no such label, hence not ".+".
+        _query_variable(
+            "netns", "Network namespace",
+            f"label_values(socket_sockstat_sockets_used{{{HOST}}}, netns)",
+            ".*",
+        ),
+        _query_variable(
+            "process", "Process",
+            f'label_values(socket_process_instances{{{HOST}, netns=~"$netns"}}, process)',
+            ".+",
+        ),
+        {
+            "type": "constant", "name": "runbooks", "label": "Runbooks", "query": RUNBOOKS, "hide": 2,
+            "skipUrlSync": True, "current": {"selected": True, "text": RUNBOOKS, "value": RUNBOOKS},
+            "options": [{"selected": True, "text": RUNBOOKS, "value": RUNBOOKS}],
+        },
+    ]  # fmt: skip
+
+
+def _annotation(severity, colour):
+    # SocketExporterAbsent has no instance: there is none.
+    matchers = 'job=~"$job", instance=~"$instance|"'
+    expression = (
+        f'ALERTS{{alertstate="firing", alertname=~"Socket.*", severity="{severity}", {matchers}}}'
+    )
+    return {
+        "name": f"Alerts: {severity}", "datasource": DATA_SOURCE, "enable": severity != "info",
+        "hide": False, "iconColor": colour, "expr": expression, "titleFormat": "{{alertname}}",
+        "textFormat": "{{instance}} {{netns}} {{process}}{{parent}}{{collector}} {{port}}",
+    }  # fmt: skip
+
+
+def _links(own):
+    links = [
+        {
+            "title": title, "type": "link", "icon": "dashboard", "tooltip": "", "tags": [],
+            "url": f"/d/socket-exporter-{name}", "asDropdown": False, "targetBlank": False,
+            "includeVars": True, "keepTime": True,
+        }
+        for name, title in TITLES.items()
+        if name != own
+    ]  # fmt: skip
+    return links
+
+
+def _place(rows):
+    """Numbers the panels and puts them from left to right, the next line below the highest of one."""
+    panels, y = [], 0
+    for title, *members in rows:
+        panels.append(
+            {
+                "id": len(panels) + 1, "type": "row", "title": title, "collapsed": False,
+                "panels": [], "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
+            }  # fmt: skip
+        )
+        y += 1
+        x = height = 0
+        for panel in members:
+            size = panel["gridPos"]
+            if x + size["w"] > 24:
+                x, y, height = 0, y + height, 0
+            panels.append(
+                {"id": len(panels) + 1, **panel, "gridPos": {"x": x, "y": y, **size}}
+            )
+            x, height = x + size["w"], max(height, size["h"])
+        y += height
+    return panels
+
+
+def make(name, help, rows, since="now-1h", alerts=()):
+    links = _links(name) + [_panel_runbook(alert) for alert in alerts]
+    return {
+        "uid": f"socket-exporter-{name}", "title": f"Sockets / {TITLES[name]}", "description": help,
+        "tags": ["socket-exporter"], "schemaVersion": 38, "version": 1, "editable": False,
+        "graphTooltip": 1, "timezone": "browser", "time": {"from": since, "to": "now"},
+        "refresh": "1m", "timepicker": {}, "fiscalYearStartMonth": 0, "links": links,
+        "annotations": {
+            "list": [
+                _annotation("critical", "red"), _annotation("warning", "orange"),
+                _annotation("info", "blue"),
+            ]
+        },
+        "templating": {"list": _variables()}, "panels": _place(rows),
+    }  # fmt: skip
