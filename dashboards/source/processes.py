@@ -8,7 +8,7 @@ LEGEND = "{{process}} {{netns}} {{instance}}"
 RATIO = "socket_process_fd_limit_ratio{@process}"
 FULL_IN = f"(1 - {RATIO}) / (deriv({RATIO}[15m]) > 0)"
 WEEK = 7 * 24 * 3600
-STATES = ["established", "close_wait", "listen", "syn_sent", "fin_wait1", "fin_wait2", "last_ack"]
+STATES = ["established", "close_wait", "listen", "syn_sent", "fin_wait2"]
 HOST_LINK = {"instance": [to("overview", "instance", title="This host")]}
 
 
