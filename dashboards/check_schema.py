@@ -41,7 +41,20 @@ def install(directory):
             continue
         package = f"grafana-foundation-sdk=={version}"
         target = str(directory / name)
-        run([str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", target, package])
+        run(
+            [
+                str(python),
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--upgrade",
+                "--target",
+                target,
+                package,
+            ]
+        )
         (directory / name / "complete").touch()
 
 
@@ -120,4 +133,6 @@ def misspelt(value, path):
 
 if __name__ == "__main__":
     directory, action, *files = sys.argv[1:]
-    {"install": lambda path, _: install(path), "check": check, "load": load}[action](pathlib.Path(directory), files)
+    {"install": lambda path, _: install(path), "check": check, "load": load}[action](
+        pathlib.Path(directory), files
+    )

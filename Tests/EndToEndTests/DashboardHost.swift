@@ -8,6 +8,7 @@ final class DashboardHost {
   let host: TestHost
   let prometheus: PrometheusServer
   private let web: SocketActor
+  private let child: SocketActor
   private let webClient: SocketActor
   private let webListener: SocketActor.Listener
   private let hoarder: SocketActor
@@ -34,11 +35,11 @@ final class DashboardHost {
     web = try host.actor(named: "web")
     webClient = try host.actor(named: "browser")
     webListener = try web.listen(port: 80)
-    // Its workers have every connection open, too.
-    _ = try web.fork()
     let leaver = try host.actor(named: "leaver")
     try leaver.connect(to: webListener, of: web, count: 110)
     try leaver.exit()
+    // A child has all of them open, too.
+    child = try web.fork()
 
     // A pool whose server has closed what was idle; there is no port left for many more.
     client = try host.actor(named: "pool")
@@ -80,8 +81,8 @@ final class DashboardHost {
     let unbound = try host.actor(named: "unbound")
     for _ in 0..<12 { _ = try unbound.socket(.tcp4) }
     hoarder = try host.actor(named: "hoarder")
-    try hoarder.limitDescriptors(to: 1000)
-    try hoarder.openFiles(860)
+    try hoarder.limitDescriptors(to: 2000)
+    try hoarder.openFiles(1560)
 
     // A container that leaks, too.
     try host.makeNetworkNamespace(named: "blue")

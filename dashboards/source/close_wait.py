@@ -1,7 +1,9 @@
 """CLOSE_WAIT, from the symptom to the process and the reason, in the order in which one asks."""
 
 from .alerts import limit
-from .build import Column, graph, make, stat, table, to, top
+from .frame import make
+from .links import to
+from .panels import Column, graph, stat, table, top
 
 HELD = 'socket_process_tcp_sockets{state="close_wait", @process}'
 GROUP = ("instance", "netns", "process")

@@ -1,12 +1,19 @@
 """Whether what the other dashboards show can be believed, and what it costs."""
 
 from .alerts import limit
-from .build import Column, graph, make, stat, table, to
+from .frame import make
+from .links import to
+from .panels import Column, graph, stat, table
 
 ANSWERED = "socket_exporter_collector_last_success_timestamp_seconds{@host}"
 AGE = f"(timestamp({ANSWERED}) - {ANSWERED})"
 INTERVAL = "socket_exporter_collector_interval_seconds{@host}"
-HOST_LINK = {"instance": [to("exporter", "instance", title="Only this one"), to("overview", "instance", title="This host")]}
+HOST_LINK = {
+    "instance": [
+        to("exporter", "instance", title="Only this one"),
+        to("overview", "instance", title="This host"),
+    ]
+}
 
 
 # Adds labels and nothing else to what has one series for each host.

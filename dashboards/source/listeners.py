@@ -1,7 +1,9 @@
 """Who listens and does not keep up, and where the kernel ends what the host may have."""
 
 from .alerts import limit
-from .build import Column, bars, graph, make, stat, table, to, top
+from .frame import make
+from .links import to
+from .panels import Column, bars, graph, stat, table, top
 
 WAITING = "socket_listener_accept_queue{@process}"
 ROOM = "(socket_listener_accept_queue_limit{@process} + 1)"

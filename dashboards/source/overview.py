@@ -1,7 +1,9 @@
 """From the fleet to one host: who is in trouble, with what, and where to look next."""
 
 from .alerts import limit
-from .build import RUNBOOK_OF_ROW, Column, bars, graph, make, stat, table, texts, to, top
+from .frame import make
+from .links import RUNBOOK_OF_ROW, to
+from .panels import Column, bars, graph, stat, table, texts, top
 
 QUEUE = "socket_listener_accept_queue{@ns} / (socket_listener_accept_queue_limit{@ns} + 1)"
 FIRING = 'ALERTS{alertstate="firing", alertname=~"Socket.*", @host}'
@@ -152,7 +154,7 @@ def dashboard():
                 ),
             ),
             (
-                "Host $instance",
+                "Hosts: $instance",
                 graph(
                     "TCP sockets by state",
                     [("{{state}}", 'sum by (state) (socket_tcp_sockets{@ns})')],
@@ -267,4 +269,4 @@ def dashboard():
                 ),
             ),
         ],
-    )
+    )  # fmt: skip

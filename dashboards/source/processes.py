@@ -1,7 +1,9 @@
 """Who holds sockets and descriptors, who runs out of them, and who leaves zombies."""
 
 from .alerts import limit
-from .build import Column, bars, graph, make, stat, table, to, top
+from .frame import make
+from .links import to
+from .panels import Column, bars, graph, stat, table, top
 
 GROUP = ("instance", "netns", "process")
 LEGEND = "{{process}} {{netns}} {{instance}}"

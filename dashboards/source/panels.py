@@ -9,15 +9,9 @@ In expressions these stand for matchers of the dashboard's variables:
 and @by in a table for `by (...)` with the labels of its rows.
 """
 
+from .links import data_link, panel_runbook, runbook
+
 DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-RUNBOOKS = "https://socket-exporter.example/docs/runbooks"
-TITLES = {
-    "overview": "Overview",
-    "close-wait": "CLOSE_WAIT",
-    "processes": "Processes and descriptors",
-    "listeners": "Listeners and limits",
-    "exporter": "The exporter",
-}
 HOST = 'job=~"$job", instance=~"$instance"'
 MATCHERS = {
     "@host": HOST,
@@ -31,48 +25,6 @@ def top(count, vector):
     topk() chooses anew at every step, and the graph shows pieces of many series."""
     name, matchers = vector.split("{", 1)
     return f"{vector} and topk({count}, max_over_time({name}{{{matchers}[$__range] @ end()))"
-
-
-# Links
-
-
-def to(dashboard, *labels, title=None):
-    """A link to another dashboard that carries over the labels of what was clicked."""
-    return (dashboard, labels, title or TITLES[dashboard])
-
-
-RUNBOOK_OF_ROW = ("runbook of the alert in the row",)
-
-
-def _data_link(link, field):
-    if link == RUNBOOK_OF_ROW:
-        url = f"${{runbooks}}/${{{field}.alertname}}.md"
-        return {"title": "Runbook", "url": url, "targetBlank": True}
-    dashboard, labels, title = link
-    chosen = "".join(f"&var-{label}=${{{field}.{label}}}" for label in labels)
-    kept = "".join(
-        f"&${{{name}:queryparam}}"
-        for name in ("job", "instance", "netns", "process")
-        if name not in labels
-    )
-    url = f"/d/socket-exporter-{dashboard}?${{datasource:queryparam}}{kept}{chosen}&${{__url_time_range}}"
-    return {"title": title, "url": url, "targetBlank": False}
-
-
-def _runbook(alert):
-    return {"title": f"Runbook: {alert}", "url": f"${{runbooks}}/{alert}.md", "targetBlank": True}
-
-
-def _panel_runbook(alert):
-    link = _runbook(alert)
-    return {
-        "title": link["title"], "type": "link", "icon": "external link", "tooltip": "", "tags": [],
-        "url": link["url"], "asDropdown": False, "targetBlank": True, "includeVars": False,
-        "keepTime": False,
-    }  # fmt: skip
-
-
-# Panels
 
 
 def _expand(expression, by=()):
@@ -109,7 +61,7 @@ def _panel(kind, title, help, size, targets, defaults, options, limit, overrides
     return {
         "type": kind, "title": title, "description": help, "datasource": DATA_SOURCE,
         "gridPos": {"w": size[0], "h": size[1]},
-        "links": [_panel_runbook(alert) for alert in dict.fromkeys(alerts)],
+        "links": [panel_runbook(alert) for alert in dict.fromkeys(alerts)],
         "targets": targets,
         "fieldConfig": {"defaults": defaults, "overrides": list(overrides)},
         "options": options,
@@ -124,7 +76,7 @@ def stat(title, expression, help, unit="none", limit=None, size=(3, 4), decimals
     defaults = {
         "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "noValue": "none",
         "thresholds": _thresholds(limit, "green" if limit else "text"),
-        "links": [_data_link(link, "__field.labels") for link in links],
+        "links": [data_link(link, "__field.labels") for link in links],
     }  # fmt: skip
     if decimals is not None:
         defaults["decimals"] = decimals
@@ -153,7 +105,7 @@ def graph(
     defaults = {
         "unit": unit, "color": {"mode": "palette-classic"}, "mappings": [], "min": 0,
         "thresholds": _thresholds(limit, "green"), "custom": custom,
-        "links": [_data_link(link, "__field.labels") for link in links],
+        "links": [data_link(link, "__field.labels") for link in links],
     }  # fmt: skip
     if top is not None:
         defaults["max"] = top
@@ -179,9 +131,7 @@ def graph(
         "tooltip": {"mode": "multi", "sort": "desc"},
     }  # fmt: skip
     targets = _targets(series, instant=False, range=True, format="time_series")
-    return _panel(
-        "timeseries", title, help, size, targets, defaults, options, limit, overrides, runbooks
-    )
+    return _panel("timeseries", title, help, size, targets, defaults, options, limit, overrides, runbooks)
 
 
 def bars(title, series, help, unit="none", limit=None, size=(8, 8), top=None, links=(), decimals=None):
@@ -190,21 +140,19 @@ def bars(title, series, help, unit="none", limit=None, size=(8, 8), top=None, li
     defaults = {
         "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "min": 0,
         "thresholds": _thresholds(limit, "green"),
-        "links": [_data_link(link, "__field.labels") for link in links],
+        "links": [data_link(link, "__field.labels") for link in links],
     }  # fmt: skip
     if top is not None:
         defaults["max"] = top
     if decimals is not None:
         defaults["decimals"] = decimals
-    targets = _targets(
-        [entry[:2] for entry in series], instant=True, range=False, format="time_series"
-    )
+    targets = _targets([entry[:2] for entry in series], instant=True, range=False, format="time_series")
     overrides = [
         {
             "matcher": {"id": "byFrameRefID", "options": target["refId"]},
             "properties": [
                 {"id": "thresholds", "value": _thresholds(entry[2], "green")},
-                {"id": "links", "value": [_runbook(entry[2].alert)]},
+                {"id": "links", "value": [runbook(entry[2].alert)]},
             ],
         }
         for target, entry in zip(targets, series)
@@ -238,9 +186,7 @@ def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=No
     links: label to links of its cells.
     mapped: override objects for labels' cells.
     """
-    expressions = [
-        f"({column.expression}) and ({rows})" if rows else column.expression for column in columns
-    ]
+    expressions = [f"({column.expression}) and ({rows})" if rows else column.expression for column in columns]
     targets = _targets([("", "") for _ in columns], instant=True, range=False, format="table")
     overrides = list(mapped)
     renamed = {}
@@ -250,21 +196,19 @@ def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=No
         properties = [{"id": "unit", "value": column.unit}]
         if column.decimals is not None:
             properties.append({"id": "decimals", "value": column.decimals})
-        cell_links = [_data_link(link, "__data.fields") for link in column.links]
+        cell_links = [data_link(link, "__data.fields") for link in column.links]
         if column.limit:
             properties.append({"id": "thresholds", "value": _thresholds(column.limit, "transparent")})
             kind = {"type": "color-background", "mode": "basic"}
             properties.append({"id": "custom.cellOptions", "value": kind})
-            cell_links.append(_runbook(column.limit.alert))
+            cell_links.append(runbook(column.limit.alert))
         if cell_links:
             properties.append({"id": "links", "value": cell_links})
-        overrides.append(
-            {"matcher": {"id": "byName", "options": column.title}, "properties": properties}
-        )
+        overrides.append({"matcher": {"id": "byName", "options": column.title}, "properties": properties})
     if len(columns) == 1:
         renamed["Value"] = columns[0].title
     for label, targets_of_label in (links or {}).items():
-        found = [_data_link(link, "__data.fields") for link in targets_of_label]
+        found = [data_link(link, "__data.fields") for link in targets_of_label]
         overrides.append(
             {
                 "matcher": {"id": "byName", "options": label},
@@ -311,112 +255,3 @@ def texts(label, colours):
             {"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}},
         ],
     }
-
-
-# Dashboards
-
-
-def _query_variable(name, label, query, everything):
-    return {
-        "type": "query", "name": name, "label": label, "datasource": DATA_SOURCE, "hide": 0,
-        "query": {"query": query, "refId": name}, "definition": query, "regex": "", "multi": True,
-        "includeAll": True, "allValue": everything, "refresh": 2, "sort": 1, "skipUrlSync": False,
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "options": [],
-    }  # fmt: skip
-
-
-def _variables():
-    return [
-        {
-            "type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
-            "hide": 0, "multi": False, "includeAll": False, "refresh": 1, "regex": "",
-            "skipUrlSync": False, "current": {}, "options": [],
-        },
-        _query_variable("job", "Job", "label_values(socket_exporter_build_info, job)", ".+"),
-        _query_variable(
-            "instance", "Instance", 'label_values(socket_exporter_build_info{job=~"$job"}, instance)', ".+"
-        ),
-        # Series of the exporter's own namespace have no such label, hence not ".+".
-        _query_variable(
-            "netns", "Network namespace",
-            f"label_values(socket_sockstat_sockets_used{{{HOST}}}, netns)",
-            ".*",
-        ),
-        _query_variable(
-            "process", "Process",
-            f'label_values(socket_process_instances{{{HOST}, netns=~"$netns"}}, process)',
-            ".+",
-        ),
-        {
-            "type": "constant", "name": "runbooks", "label": "Runbooks", "query": RUNBOOKS, "hide": 2,
-            "skipUrlSync": True, "current": {"selected": True, "text": RUNBOOKS, "value": RUNBOOKS},
-            "options": [{"selected": True, "text": RUNBOOKS, "value": RUNBOOKS}],
-        },
-    ]  # fmt: skip
-
-
-def _annotation(severity, colour):
-    # SocketExporterAbsent has no instance: there is none.
-    matchers = 'job=~"$job", instance=~"$instance|"'
-    expression = (
-        f'ALERTS{{alertstate="firing", alertname=~"Socket.*", severity="{severity}", {matchers}}}'
-    )
-    return {
-        "name": f"Alerts: {severity}", "datasource": DATA_SOURCE, "enable": severity != "info",
-        "hide": False, "iconColor": colour, "expr": expression, "titleFormat": "{{alertname}}",
-        "textFormat": "{{instance}} {{netns}} {{process}}{{parent}}{{collector}} {{port}}",
-    }  # fmt: skip
-
-
-def _links(own):
-    links = [
-        {
-            "title": title, "type": "link", "icon": "dashboard", "tooltip": "", "tags": [],
-            "url": f"/d/socket-exporter-{name}", "asDropdown": False, "targetBlank": False,
-            "includeVars": True, "keepTime": True,
-        }
-        for name, title in TITLES.items()
-        if name != own
-    ]  # fmt: skip
-    return links
-
-
-def _place(rows):
-    """Numbers the panels and puts them from left to right, the next line below the highest of one."""
-    panels, y = [], 0
-    for title, *members in rows:
-        panels.append(
-            {
-                "id": len(panels) + 1, "type": "row", "title": title, "collapsed": False,
-                "panels": [], "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
-            }  # fmt: skip
-        )
-        y += 1
-        x = height = 0
-        for panel in members:
-            size = panel["gridPos"]
-            if x + size["w"] > 24:
-                x, y, height = 0, y + height, 0
-            panels.append(
-                {"id": len(panels) + 1, **panel, "gridPos": {"x": x, "y": y, **size}}
-            )
-            x, height = x + size["w"], max(height, size["h"])
-        y += height
-    return panels
-
-
-def make(name, help, rows, since="now-1h", alerts=()):
-    links = _links(name) + [_panel_runbook(alert) for alert in alerts]
-    return {
-        "uid": f"socket-exporter-{name}", "title": f"Sockets / {TITLES[name]}", "description": help,
-        "tags": ["socket-exporter"], "schemaVersion": 38, "version": 1, "editable": False,
-        "graphTooltip": 1, "timezone": "browser", "time": {"from": since, "to": "now"},
-        "refresh": "1m", "timepicker": {}, "fiscalYearStartMonth": 0, "links": links,
-        "annotations": {
-            "list": [
-                _annotation("critical", "red"), _annotation("warning", "orange"),
-                _annotation("info", "blue"),
-            ]
-        },
-        "templating": {"list": _variables()}, "panels": _place(rows),
-    }  # fmt: skip
