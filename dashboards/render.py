@@ -24,6 +24,8 @@ import matplotlib.ticker
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from source.values import written
+
 WIDTH, UNIT, GAP, HEAD, FOOT = 1680, 38, 8, 84, 34
 CANVAS, PANEL, TEXT, FAINT, GRID = "#111217", "#181b1f", "#d4d5de", "#8e8f98", "#2a2d33"
 COLOURS = {
@@ -38,41 +40,6 @@ FOOTER = (
     "Drawn by dashboards/render.py from the answers of a real Prometheus that scraped a test host in trouble for"
     " {minutes} minutes (alerts waited for 1 s, not for minutes). Not a screenshot of Grafana."
 )
-
-
-# Values as Grafana writes them
-
-
-def written(value, unit, decimals=None):
-    if unit == "percentunit":
-        return number(value * 100, decimals) + "%"
-    if unit == "bytes":
-        for name in ["B", "KiB", "MiB", "GiB", "TiB"]:
-            if abs(value) < 1024 or name == "TiB":
-                return f"{number(value, decimals)} {name}"
-            value /= 1024
-    if unit == "s":
-        for limit, factor, name in [(1e-3, 1e6, "µs"), (1, 1e3, "ms"), (60, 1, "s"), (3600, 1 / 60, "mins")]:
-            if abs(value) < limit:
-                return f"{number(value * factor, decimals)} {name}" if value else "0 s"
-        return f"{number(value / 3600, decimals)} hours"
-    if unit == "dtdurations":
-        for seconds, name in [(604800, "week"), (86400, "day"), (3600, "hour"), (60, "minute")]:
-            if abs(value) >= seconds:
-                count = int(value // seconds)
-                return f"{count} {name}{'s' if count != 1 else ''}"
-        return f"{number(value, 0)} seconds"
-    suffix = {"cps": " c/s", "reqps": " req/s"}.get(unit, "")
-    return number(value, decimals) + suffix
-
-
-def number(value, decimals):
-    if decimals is not None:
-        return f"{value:.{decimals}f}"
-    if value == int(value):
-        return str(int(value))
-    size = abs(value)
-    return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 4}f}"
 
 
 def threshold(value, thresholds):
@@ -306,7 +273,8 @@ class Dashboard:
                 top = y + (position + 1) * line
                 mappings = overridden(panel, "byName", title, "mappings")
                 if mappings and text in mappings[0]["options"]:
-                    colour = COLOURS[mappings[0]["options"][text]["color"]]
+                    mapped = mappings[0]["options"][text]
+                    text, colour = mapped["text"], COLOURS[mapped["color"]]
                 if colour:
                     self.picture.box(left, top + 1, size - 2, line - 2, colour)
                 self.picture.text(

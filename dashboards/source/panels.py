@@ -178,11 +178,23 @@ class Column:
         self.gauge = gauge
 
 
-def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=None, runbooks=(), mapped=()):
+def table(
+    title,
+    by,
+    columns,
+    help,
+    rows=None,
+    sort=None,
+    descending=True,
+    size=(24, 8),
+    links=None,
+    runbooks=(),
+    mapped=(),
+):
     """A row for each combination of the labels `by`, now.
 
     rows: an expression whose series say which rows there are; without it, every column may add some.
-    sort: the column that rows are sorted by, descending; the first one unless said otherwise.
+    sort: the column that rows are sorted by; the first one unless said otherwise.
     links: label to links of its cells.
     mapped: override objects for labels' cells.
     """
@@ -235,7 +247,7 @@ def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=No
     options = {
         "showHeader": True, "cellHeight": "sm", "frameIndex": 0,
         "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
-        "sortBy": [{"displayName": sort or columns[0].title, "desc": True}],
+        "sortBy": [{"displayName": sort or columns[0].title, "desc": descending}],
     }  # fmt: skip
     panel = _panel("table", title, help, size, targets, defaults, options, None, overrides, runbooks)
     panel["transformations"] = transformations
@@ -243,10 +255,10 @@ def table(title, by, columns, help, rows=None, sort=None, size=(24, 8), links=No
 
 
 def texts(label, colours):
-    """The cells of a label in colours by their text."""
+    """Cells of a label by what it is: their text and colour."""
     options = {
-        text: {"color": colour, "index": index, "text": text}
-        for index, (text, colour) in enumerate(colours.items())
+        value: {"color": colour, "index": index, "text": text}
+        for index, (value, (text, colour)) in enumerate(colours.items())
     }
     return {
         "matcher": {"id": "byName", "options": label},
