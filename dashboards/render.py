@@ -10,6 +10,7 @@ the dashboards use, roughly as Grafana does; it is no Grafana.
 
 import io
 import json
+import math
 import pathlib
 import re
 import sys
@@ -91,11 +92,10 @@ class Picture:
 
     def box(self, x, y, width, height, colour, edge=None):
         place = (x / WIDTH, 1 - (y + height) / self.height)
-        self.figure.add_artist(
-            Rectangle(
-                place, width / WIDTH, height / self.height, facecolor=colour, edgecolor=edge, linewidth=0.6
-            )
-        )
+        size = (width / WIDTH, height / self.height)
+        # Below the axes, which are at 0.
+        box = Rectangle(place, *size, facecolor=colour, edgecolor=edge, linewidth=0.6, zorder=-1)
+        self.figure.add_artist(box)
 
     def axes(self, x, y, width, height):
         return self.figure.add_axes(
@@ -146,7 +146,7 @@ class Dashboard:
         image = (
             Image.open(buffer)
             .convert("RGB")
-            .quantize(96, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            .quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         )
         image.save(file, optimize=True)
 
@@ -297,30 +297,30 @@ class Dashboard:
         for target, series in zip(panel["targets"], answers):
             for one in series:
                 points = [(float(t), float(v)) for t, v in one["values"]]
-                lines.append((named(target["legendFormat"], one["metric"]), points))
+                name = named(target["legendFormat"], one["metric"])
+                fixed = overridden(panel, "byName", name, "color")
+                colour = COLOURS[fixed["fixedColor"]] if fixed else SERIES[len(lines) % len(SERIES)]
+                lines.append((name, points, colour, bool(fixed)))
         legend = panel["options"]["legend"]
         at_right = legend["placement"] == "right"
         line = 18
+        left = 40 if unit in ("none", "percentunit") else 62
         room = min(len(lines), int((height - 10) // line) - 1 if at_right else 4)
         if at_right:
-            names = max(self.picture.width(name, 11) for name, _ in lines[:room]) + 150
+            names = max(self.picture.width(name, 11) for name, *_ in lines) + 150
             legend_width = min(width * 0.44, max(names, 190))
-            plot = (x + 44, y + 4, width - legend_width - 60, height - 30)
+            plot = (x + left, y + 4, width - legend_width - left - 16, height - 30)
             legend_place = (x + width - legend_width, y)
         else:
             legend_width = width
-            plot = (x + 44, y + 4, width - 54, height - 40 - (room + 1) * line)
+            plot = (x + left, y + 4, width - left - 10, height - 40 - (room + 1) * line)
             legend_place = (x, y + height - (room + 1) * line)
         axes = self.picture.axes(*plot)
-        step = self.step()
+        step = self.range["step"]
         base = {}
-        for index, (name, points) in enumerate(lines):
-            colour = SERIES[index % len(SERIES)]
-            fixed = overridden(panel, "byName", name, "color")
-            style = "-"
-            if fixed:
-                colour, style = COLOURS[fixed["fixedColor"]], "--"
-            stacked = custom["stacking"]["mode"] == "normal" and not fixed
+        for _, points, colour, is_limit in lines:
+            style = "--" if is_limit else "-"
+            stacked = custom["stacking"]["mode"] == "normal" and not is_limit
             moments, bottoms, tops = [], [], []
             for time, value in points:
                 if moments and time - moments[-1] > 2.5 * step:
@@ -331,13 +331,13 @@ class Dashboard:
                 moments.append(time), bottoms.append(bottom), tops.append(bottom + value)
             days = [matplotlib.dates.date2num(datetime.fromtimestamp(t, timezone.utc)) for t in moments]
             axes.plot(days, tops, style, color=colour, linewidth=1.3)
-            opacity = 0 if fixed else custom["fillOpacity"] / 100
+            opacity = 0 if is_limit else custom["fillOpacity"] / 100
             if opacity:
                 axes.fill_between(days, bottoms, tops, color=colour, alpha=opacity, linewidth=0)
         highest = axes.get_ylim()[1]
-        lowest = min(0, min((v for _, points in lines for _, v in points), default=0))
+        lowest = min(0, min((v for _, points, *_ in lines for _, v in points), default=0))
         axes.set_ylim(lowest * 1.05, defaults.get("max", max(highest, 1e-9)))
-        if highest <= 0.05 and unit == "none" or not any(v for _, p in lines for _, v in p):
+        if highest <= 0.05 and unit == "none" or not any(v for _, p, *_ in lines for _, v in p):
             axes.set_ylim(lowest * 1.05, defaults.get("max", 1))
         if custom["thresholdsStyle"]["mode"] == "dashed":
             for entry in defaults["thresholds"]["steps"][1:]:
@@ -356,8 +356,22 @@ class Dashboard:
             axes.plot([day], [axes.get_ylim()[0]], marker="^", color=colour, markersize=5, clip_on=False)
         axes.xaxis.set_major_locator(matplotlib.dates.MinuteLocator(interval=2 if plot[2] < 260 else 1))
         axes.xaxis.set_major_formatter(matplotlib.dates.DateFormatter("%H:%M"))
-        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+        if unit == "bytes":
+            size = 1024 ** int(math.log(max(axes.get_ylim()[1], 1), 1024))
+            axes.yaxis.set_major_locator(
+                matplotlib.ticker.FixedLocator(
+                    [
+                        tick * size
+                        for tick in matplotlib.ticker.MaxNLocator(5).tick_values(0, axes.get_ylim()[1] / size)
+                    ]
+                )
+            )
+            axes.set_ylim(*axes.get_ylim())
+        else:
+            axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+        bounds = axes.get_ylim()
         axes.yaxis.set_major_formatter(lambda value, _: written(round(value, 9), unit))
+        axes.set_ylim(*bounds)
         axes.tick_params(colors=FAINT, labelsize=7.5, length=0)
         axes.grid(color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -371,10 +385,9 @@ class Dashboard:
         columns = [("Last *", lambda values: values[-1]), ("Max", max)]
         for index, (title, _) in enumerate(columns):
             self.picture.text(x + width - 62 * (1 - index), y + line / 2, title, 11, "#6e9fff", align="right")
-        for position, (name, points) in enumerate(lines[:room]):
+        lines = sorted(lines, key=lambda entry: -entry[1][-1][1])
+        for position, (name, points, colour, _) in enumerate(lines[:room]):
             middle = y + (position + 1.5) * line
-            fixed = overridden(panel, "byName", name, "color")
-            colour = COLOURS[fixed["fixedColor"]] if fixed else SERIES[position % len(SERIES)]
             self.picture.box(x, middle - 1.5, 12, 3, colour)
             self.picture.text(x + 17, middle, name, 11, width=width - 17 - 125)
             for index, (_, reduce) in enumerate(columns):
@@ -383,9 +396,6 @@ class Dashboard:
                 self.picture.text(x + width - 62 * (1 - index), middle, text, 11, align="right", width=60)
         if room < len(lines):
             self.picture.text(x + 17, y + (room + 1.3) * line, f"{len(lines) - room} more below", 10, FAINT)
-
-    def step(self):
-        return 2
 
 
 def main():

@@ -116,6 +116,14 @@ struct Dashboard: Decodable {
       }.filter { !$0.steps.isEmpty }
     }
 
+    /// Of which severity it counts the alerts that fire, if that is all it does.
+    var countsAlerts: String? {
+      guard let targets, targets.count == 1 else { return nil }
+      return targets[0].expr.wholeMatch(
+        of: /count\(ALERTS\{[^}]*severity="(\w+)"\}\) or vector\(0\)/
+      ).map { String($0.1) }
+    }
+
     /// The links of its values.
     var dataLinks: [Link] {
       guard let fieldConfig else { return [] }

@@ -116,7 +116,7 @@ struct DashboardQueryTests {
           try write("\(dashboard.uid)-annotation-\(index)", annotation.expr, true)
         }
       }
-      try Data(#"{"start": \#(range.start), "end": \#(range.end)}"#.utf8)
+      try Data(#"{"start": \#(range.start), "end": \#(range.end), "step": \#(range.step)}"#.utf8)
         .write(to: URL(filePath: directory + "/range.json"))
     }
   }

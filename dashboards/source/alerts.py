@@ -9,7 +9,7 @@ COMPARISON = r"(?:>=|>|==)\s*(?:ignoring \(\w+\) )?([0-9.]+)(?!\d)"
 
 
 class Limit:
-    """Where an alert begins: (number, colour) in rising order, and the alert's name."""
+    """Where an alert begins: (number, colour) in rising order, and the alert's name, if it is one's."""
 
     def __init__(self, alert, steps):
         self.alert = alert
@@ -39,6 +39,11 @@ def limit(alert, after=None, severity=None, least=1):
     if not steps:
         raise ValueError(f"no such alert: {alert}")
     return Limit(alert, sorted(steps))
+
+
+def any_of(severity):
+    """The limit for a count of alerts that fire: one of them is too many."""
+    return Limit(None, [(1, COLOURS[severity])])
 
 
 def _rules():

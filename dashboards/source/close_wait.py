@@ -147,7 +147,7 @@ ROWS = [
             [(LEGEND, top(10, "socket_process_close_wait_oldest_seconds{@process}"))],
             "A line that rises like the clock is a socket that nobody will close. One that falls back is a"
             " program that closes in the end: look at what it waits for (a lock, a slow backend).",
-            "dtdurations",
+            "s",
             limit("SocketCloseWaitStuck", after="socket_process_close_wait_oldest_seconds"),
             links=[to("close-wait", "instance", "process")],
         ),
@@ -157,7 +157,7 @@ ROWS = [
                 (
                     LEGEND,
                     f"60 * deriv({HELD}[15m]) and ignoring (state) topk(10, max_over_time("
-                    'socket_process_tcp_sockets{state="close_wait", @process}[$__range] @ end()))',
+                    'socket_process_tcp_sockets{state="close_wait", @process}[$__range] @ end()) > 0)',
                 )
             ],
             "The slope over a quarter of an hour. Compare it with the rate of requests: one socket for each"

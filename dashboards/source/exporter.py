@@ -44,13 +44,13 @@ ROWS = [
             "Oldest sample", f"max({AGE})",
             "Age of the oldest collector's sample when it was scraped, by two clocks. An alert begins at three"
             " intervals of the collector, a minute at least.",
-            "dtdurations", decimals=0, runbooks=["SocketExporterSampleStale"],
+            "s", decimals=1, runbooks=["SocketExporterSampleStale"],
         ),
         stat(
             "Longest interval", f"max({INTERVAL})",
             "Time between two samples of the collector that is sampled least often. Longer than"
             " --collect.interval where a sample costs more than --collect.cpu-budget allows.",
-            "dtdurations", decimals=0,
+            "s", decimals=0,
         ),
         stat(
             "Unreadable processes", "max(socket_processes_unreadable{@host})",
@@ -89,7 +89,7 @@ ROWS = [
             "What runs where. backend `procfs` alone means that the kernel refuses sock_diag: states come from"
             " /proc/net/tcp, are less exact and cost more. Samples a scrape: how many series the host costs"
             " Prometheus.",
-            size=(24, 7), links=HOST_LINK,
+            size=(24, 6), links=HOST_LINK,
         ),
     ),
     (
@@ -185,7 +185,7 @@ ROWS = [
             size=(8, 8),
         ),
         graph(
-            "Requests", [("{{code}} {{instance}}", rate("socket_exporter_http_requests_total"))],
+            "Requests", [("{{code}} {{instance}}", rate("socket_exporter_http_requests_total") + " > 0")],
             "Answers in each second by status. 503 is before the first sample, or when none succeeded for five"
             " intervals.",
             "reqps", size=(8, 8),

@@ -87,11 +87,12 @@ ROWS = [
             [
                 (
                     "{{process}} {{address}}:{{port}} " + PLACE,
-                    f"{WAITING} / {ROOM} and topk(10, max_over_time(socket_listener_accept_queue{{@process}}[$__range] @ end())"
-                    " / (max_over_time(socket_listener_accept_queue_limit{@process}[$__range] @ end()) + 1))",
+                    f"{WAITING} / {ROOM} and topk(10,"
+                    " max_over_time(socket_listener_accept_queue{@process}[$__range] @ end())"
+                    " / (max_over_time(socket_listener_accept_queue_limit{@process}[$__range] @ end()) + 1) > 0)",
                 )
             ],
-            "Peaks between two samples are not seen here; the overflows count each of them. A raised limit (the"
+            "Those that had anybody waiting in the time shown. Peaks between two samples are not seen here; the overflows count each of them. A raised limit (the"
             " program's backlog and `sysctl net.core.somaxconn`) helps against bursts, never against a program"
             " that is too slow.",
             "percentunit", limit("SocketAcceptQueueHigh"), top=1, size=(12, 9),
@@ -287,8 +288,7 @@ ROWS = [
             "Sockets in use",
             [
                 ("all families " + PLACE, "socket_sockstat_sockets_used{@ns}"),
-                ("{{protocol}} " + PLACE, "sum by (instance, netns, protocol) (socket_sockstat_inuse{@ns})"),
-                ("allocated TCP, whole host {{instance}}", "socket_sockstat_tcp_allocated{@host}"),
+                ("{{protocol}} " + PLACE, "sum by (instance, netns, protocol) (socket_sockstat_inuse{@ns}) > 0"),
             ],
             "By protocol, IPv4 and IPv6 together; all families has Unix sockets in it. `ss -s`.",
         ),

@@ -1,6 +1,6 @@
 """From the fleet to one host: who is in trouble, with what, and where to look next."""
 
-from .alerts import COLOURS, limit
+from .alerts import COLOURS, any_of, limit
 from .frame import make
 from .links import RUNBOOK_OF_ROW, to
 from .panels import Column, bars, graph, stat, table, texts, top
@@ -54,10 +54,12 @@ ROWS = [
         stat(
             "Critical alerts", firing("critical"),
             "Alerts that page somebody and fire now. They are in the table below, each with its runbook.",
+            limit=any_of("critical"),
         ),
         stat(
             "Warnings", firing("warning"),
             "Alerts that write a ticket and fire now. They are in the table below, each with its runbook.",
+            limit=any_of("warning"),
         ),
         stat(
             "Worst CLOSE_WAIT", 'max(socket_process_close_wait_aged{older_than="60", @process})',
@@ -156,7 +158,7 @@ ROWS = [
             " is not among the ten for that one, or that its kernel does not tell. Each cell has the worst"
             " process, listener or namespace of the host, in the colour of the alert. Click on a host to see it"
             " below, on a cell for the details.",
-            size=(24, 8), links={"instance": [HERE]},
+            size=(24, 7), links={"instance": [HERE]},
         ),
     ),
     (

@@ -22,9 +22,10 @@ MATCHERS = {
 
 def top(count, vector):
     """The same few series over the whole graph: those that were highest at any time in it. A plain
-    topk() chooses anew at every step, and the graph shows pieces of many series."""
+    topk() chooses anew at every step, and the graph shows pieces of many series. Those that were 0 all
+    the time are left out."""
     name, matchers = vector.split("{", 1)
-    return f"{vector} and topk({count}, max_over_time({name}{{{matchers}[$__range] @ end()))"
+    return f"{vector} and topk({count}, max_over_time({name}{{{matchers}[$__range] @ end()) > 0)"
 
 
 def _expand(expression, by=()):
@@ -57,7 +58,7 @@ def _targets(series, **how):
 
 
 def _panel(kind, title, help, size, targets, defaults, options, limit, overrides=(), runbooks=()):
-    alerts = ([limit.alert] if limit else []) + list(runbooks)
+    alerts = ([limit.alert] if limit and limit.alert else []) + list(runbooks)
     return {
         "type": kind, "title": title, "description": help, "datasource": DATA_SOURCE,
         "gridPos": {"w": size[0], "h": size[1]},
@@ -89,14 +90,14 @@ def stat(title, expression, help, unit="none", limit=None, size=(3, 4), decimals
 
 
 def graph(
-    title, series, help, unit="none", limit=None, size=(12, 8), stack=False, fill=None, top=None,
+    title, series, help, unit="none", limit=None, size=(12, 8), stack=False, fill=0, top=None,
     links=(), lines=(), runbooks=(), decimals=None,
 ):  # fmt: skip
     """Values over time. series: (legend, expression), ...; lines: legends that are limits, drawn
     dashed; top: the highest value that makes sense."""
     custom = {
         "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1,
-        "fillOpacity": (30 if stack else 8) if fill is None else fill, "gradientMode": "none",
+        "fillOpacity": 30 if stack else fill, "gradientMode": "none",
         "showPoints": "never", "pointSize": 5, "spanNulls": False, "axisPlacement": "auto",
         "axisLabel": "", "scaleDistribution": {"type": "linear"},
         "stacking": {"group": "A", "mode": "normal" if stack else "none"},
@@ -109,6 +110,8 @@ def graph(
     }  # fmt: skip
     if top is not None:
         defaults["max"] = top
+    if decimals is None and unit == "percentunit":
+        decimals = 1
     if decimals is not None:
         defaults["decimals"] = decimals
     overrides = [
@@ -126,7 +129,7 @@ def graph(
     options = {
         "legend": {
             "displayMode": "table", "placement": "right" if size[0] >= 12 else "bottom",
-            "showLegend": True, "calcs": ["lastNotNull", "max"],
+            "showLegend": True, "calcs": ["lastNotNull", "max"], "sortBy": "Last *", "sortDesc": True,
         },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from .alerts import limit
 from .frame import make
 from .links import to
-from .panels import Column, bars, graph, stat, table, top
+from .panels import Column, graph, stat, table, top
 
 GROUP = ("instance", "netns", "process")
 LEGEND = "{{process}} {{netns}} {{instance}}"
@@ -184,12 +184,6 @@ ROWS = [
             "Process ids taken", [("{{instance}}", "socket_processes{@host} / socket_processes_limit{@host}")],
             "Processes as a share of kernel.pid_max, zombies and kernel threads included, threads not.",
             "percentunit", limit("SocketProcessesNearLimit"), size=(6, 8),
-        ),
-        bars(
-            "Descriptors in use, the twenty highest",
-            [(LEGEND, "sort_desc(topk(20, socket_process_open_fds{@process}))")],
-            "All descriptors of the members of a group together, sockets and everything else.",
-            size=(24, 8), links=[to("processes", "instance", "process", title="Only this one")],
         ),
     ),
 ]  # fmt: skip
