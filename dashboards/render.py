@@ -25,14 +25,10 @@ import matplotlib.ticker
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from source.values import written
+from source.values import COLOURS, named, overridden, threshold, written
 
 WIDTH, UNIT, GAP, HEAD, FOOT = 1680, 38, 8, 84, 34
 CANVAS, PANEL, TEXT, FAINT, GRID = "#111217", "#181b1f", "#d4d5de", "#8e8f98", "#2a2d33"
-COLOURS = {
-    "green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "blue": "#5794f2", "text": TEXT,
-    "transparent": None,
-}  # fmt: skip
 SERIES = [
     "#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#5195ce", "#ba43a9", "#9f86d4", "#508642",
     "#cca300", "#447ebc", "#c15c17", "#b877d9", "#37872d", "#fade2a", "#ff7383", "#8ab8ff", "#ffb357",
@@ -41,28 +37,6 @@ FOOTER = (
     "Drawn by dashboards/render.py from the answers of a real Prometheus that scraped a test host in trouble for"
     " {minutes} minutes (alerts waited for 1 s, not for minutes). Not a screenshot of Grafana."
 )
-
-
-def threshold(value, thresholds):
-    colour = thresholds["steps"][0]["color"]
-    for step in thresholds["steps"][1:]:
-        if value >= step["value"]:
-            colour = step["color"]
-    return COLOURS[colour]
-
-
-def named(legend, labels):
-    name = re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: labels.get(match[1], ""), legend)
-    return " ".join(name.split()) or ", ".join(f"{key}={value}" for key, value in labels.items())
-
-
-def overridden(panel, kind, option, property):
-    for override in panel["fieldConfig"]["overrides"]:
-        if override["matcher"] == {"id": kind, "options": option}:
-            for entry in override["properties"]:
-                if entry["id"] == property:
-                    return entry["value"]
-    return None
 
 
 class Picture:
@@ -308,7 +282,7 @@ class Dashboard:
         room = min(len(lines), int((height - 10) // line) - 1 if at_right else 4)
         if at_right:
             names = max(self.picture.width(name, 11) for name, *_ in lines) + 150
-            legend_width = min(width * 0.44, max(names, 190))
+            legend_width = min(width * 0.5, max(names, 190))
             plot = (x + left, y + 4, width - legend_width - left - 16, height - 30)
             legend_place = (x + width - legend_width, y)
         else:

@@ -6,6 +6,7 @@ from .links import to
 from .panels import Column, graph, stat, table, top
 
 HELD = 'socket_process_tcp_sockets{state="close_wait", @process}'
+MANY = int(limit("SocketCloseWaitGrowing", after="min_over_time").steps[0][0])
 GROUP = ("instance", "netns", "process")
 LEGEND = "{{process}} {{netns}} {{instance}}"
 SEEN = 'sum by (instance, netns) (socket_tcp_sockets{state="close_wait", @ns})'
@@ -36,10 +37,10 @@ ROWS = [
         ),
         stat(
             "Growing groups",
-            f"count((deriv(socket_process_tcp_sockets{{state=\"close_wait\", @process}}[15m]) > 0) and {HELD} > 50)"
+            f"count((deriv(socket_process_tcp_sockets{{state=\"close_wait\", @process}}[15m]) > 0) and {HELD} > {MANY})"
             " or vector(0)",
-            "Groups with more than 50 sockets in CLOSE_WAIT, and more than a quarter of an hour ago. What only"
-            " grows ends at the descriptor limit.",
+            f"Groups with more than {MANY} sockets in CLOSE_WAIT whose number has grown over the last quarter of an"
+            " hour. What only grows ends at the descriptor limit.",
             runbooks=["SocketCloseWaitGrowing"],
         ),
         stat(
@@ -216,7 +217,7 @@ ROWS = [
             ],
             "Descriptors of sockets that another process has open, too, after a fork or sent over a Unix socket."
             " Such a connection ends only when all have closed it: the one that forgot may be a child that needs"
-            " it not. Who: `lsof -nPiTCP | awk '$6 == \"<device>\"'`, or set FD_CLOEXEC.",
+            " it not. Who: `ss -Htanp state close-wait` names every holder; FD_CLOEXEC keeps children out.",
             rows=f"topk(20, sum @by ({HELD}) > 0)", sort="CLOSE_WAIT", size=(8, 9),
         ),
         graph(

@@ -41,19 +41,20 @@ ROWS = [
             "percentunit", limit("SocketAcceptQueueHigh"), decimals=0, size=(4, 4),
         ),
         stat(
-            "Overflows", f"sum({rate('listen_overflows')})",
-            "Connections refused in each second because an accept queue was full.",
+            "Overflows", f"max({rate('listen_overflows')})",
+            "Connections refused in each second because an accept queue was full, in the network namespace"
+            " with most.",
             "cps", limit("SocketListenOverflows", least=0.001), size=(4, 4), decimals=2,
         ),
         stat(
-            "SYN dropped", f"sum({rate('request_queue_full_drops')})",
-            "Connection requests dropped in each second because their queue was full and SYN cookies are off:"
+            "SYN dropped", f"max({rate('request_queue_full_drops')})",
+            "Of the network namespace with most: connection requests dropped in each second because their queue was full and SYN cookies are off:"
             " `sysctl net.ipv4.tcp_syncookies`.",
             "cps", limit("SocketSYNDropped"), size=(4, 4), decimals=2,
         ),
         stat(
-            "SYN cookies", f"sum({rate('syncookies_sent')})",
-            "Answers in each second that the kernel could keep no state for: a SYN flood, or an accept queue"
+            "SYN cookies", f"max({rate('syncookies_sent')})",
+            "Of the network namespace with most: answers in each second that the kernel could keep no state for: a SYN flood, or an accept queue"
             " that is too short for the load.",
             "cps", limit("SocketSYNCookiesSent"), size=(4, 4), decimals=2,
         ),
@@ -155,7 +156,7 @@ ROWS = [
             "Ports by destination, the twenty highest", ("instance", "netns", "source", "destination"),
             [Column("Ports", "topk(20, max @by (socket_ephemeral_ports_used{@ns}))")],
             "From which address to which address and port, sockets in TIME_WAIT included. Who it is:"
-            " `ss -Htanp dst <address> dport = :<port>`.",
+            " `ss -Htanp dst <address>:<port>`.",
             size=(8, 8),
         ),
         graph(
@@ -189,8 +190,8 @@ ROWS = [
                 ("high {{instance}}", memory_limit("high")),
             ],
             "Memory in the buffers of TCP sockets, whole host. Above `pressure` the kernel saves memory (a"
-            " ticket), at `high` it drops data (a page is sent at nine tenths). Who: `ss -tnm | grep -o"
-            " 'r[0-9]*,'`, full queues in the panel below; the limits: `sysctl net.ipv4.tcp_mem` (pages).",
+            " ticket), at `high` it drops data (a page is sent at nine tenths). Who: `ss -tanmp`"
+            " (skmem: r is what is received, t what is to be sent); the limits: `sysctl net.ipv4.tcp_mem` (pages).",
             "bytes", runbooks=["SocketTCPMemoryHigh"], size=(8, 8),
         ),
         graph(

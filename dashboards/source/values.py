@@ -1,4 +1,11 @@
-"""Values as Grafana writes them, for the pictures."""
+"""Values as Grafana writes and colours them, for the pictures."""
+
+import re
+
+COLOURS = {
+    "green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "blue": "#5794f2", "text": "#d4d5de",
+    "transparent": None,
+}  # fmt: skip
 
 
 def written(value, unit, decimals=None):
@@ -31,3 +38,25 @@ def number(value, decimals):
         return str(int(value))
     size = abs(value)
     return f"{value:.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 4}f}"
+
+
+def threshold(value, thresholds):
+    colour = thresholds["steps"][0]["color"]
+    for step in thresholds["steps"][1:]:
+        if value >= step["value"]:
+            colour = step["color"]
+    return COLOURS[colour]
+
+
+def named(legend, labels):
+    name = re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: labels.get(match[1], ""), legend)
+    return " ".join(name.split()) or ", ".join(f"{key}={value}" for key, value in labels.items())
+
+
+def overridden(panel, kind, option, property):
+    for override in panel["fieldConfig"]["overrides"]:
+        if override["matcher"] == {"id": kind, "options": option}:
+            for entry in override["properties"]:
+                if entry["id"] == property:
+                    return entry["value"]
+    return None
