@@ -48,14 +48,14 @@ ROWS = [
         ),
         stat(
             "SYN dropped", f"max({rate('request_queue_full_drops')})",
-            "Of the network namespace with most: connection requests dropped in each second because their queue was full and SYN cookies are off:"
-            " `sysctl net.ipv4.tcp_syncookies`.",
+            "Of the network namespace with most: connection requests dropped in each second because their queue"
+            " was full and SYN cookies are off: `sysctl net.ipv4.tcp_syncookies`.",
             "cps", limit("SocketSYNDropped"), size=(4, 4), decimals=2,
         ),
         stat(
             "SYN cookies", f"max({rate('syncookies_sent')})",
-            "Of the network namespace with most: answers in each second that the kernel could keep no state for: a SYN flood, or an accept queue"
-            " that is too short for the load.",
+            "Of the network namespace with most: answers in each second that the kernel could keep no state for:"
+            " a SYN flood, or an accept queue that is too short for the load.",
             "cps", limit("SocketSYNCookiesSent"), size=(4, 4), decimals=2,
         ),
         stat(
@@ -93,9 +93,9 @@ ROWS = [
                     " / (max_over_time(socket_listener_accept_queue_limit{@process}[$__range] @ end()) + 1) > 0)",
                 )
             ],
-            "Those that had anybody waiting in the time shown. Peaks between two samples are not seen here; the overflows count each of them. A raised limit (the"
-            " program's backlog and `sysctl net.core.somaxconn`) helps against bursts, never against a program"
-            " that is too slow.",
+            "Those that had anybody waiting in the time shown. Peaks between two samples are not seen here; the"
+            " overflows count each of them. A raised limit (the program's backlog and `sysctl"
+            " net.core.somaxconn`) helps against bursts, never against a program that is too slow.",
             "percentunit", limit("SocketAcceptQueueHigh"), top=1, size=(12, 9),
             links=[to("processes", "instance", "process")],
         ),
