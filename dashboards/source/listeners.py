@@ -279,8 +279,9 @@ ROWS = [
         ),
         graph(
             "Connections aborted, by reason",
-            [("{{reason}} " + PLACE, rate("aborts"))],
-            "For each second, connections that the kernel ended with a reset. close: closed before all was read."
+            [("{{reason}} " + PLACE, rate("aborts") + " > 0")],
+            "For each second, connections that the kernel ended with a reset; what is 0 is left out."
+            " close: closed before all was read."
             " data: data came after the end, or a linger time of 0. timeout: no answer for too long. memory:"
             " none left, or too many orphans.",
             "cps", size=(8, 8),
