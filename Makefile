@@ -48,6 +48,20 @@ golden: ## Write the golden pages anew; read the diff
 	SOCKET_EXPORTER_WRITE_GOLDEN=1 $(SWIFT) test --filter GoldenTests
 	git diff --stat -- Tests/Fixtures/golden
 
+.PHONY: dashboards
+dashboards: ## Write the dashboards anew from dashboards/source
+	@.ci/require python3
+	dashboards/generate.py
+
+.PHONY: pictures
+pictures: build ## Draw the dashboards of a host in trouble; needs root, takes minutes
+	@.ci/require $(TEST_PACKAGES) python3-matplotlib python3-pil
+	$(SWIFT) build --build-tests
+	rm -rf .build/pictures && mkdir -p .build/pictures
+	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) SOCKET_EXPORTER_PICTURES=$(CURDIR)/.build/pictures \
+		$(SWIFT) test --skip-build --filter 'DashboardQueryTests.*pictures'
+	dashboards/render.py .build/pictures docs/dashboards
+
 .PHONY: bench
 bench: build ## Measure beside the C floor and other tools; needs root, takes minutes
 	@.ci/require $(BENCH_PACKAGES)
