@@ -5,7 +5,7 @@ import Testing
 /// The shipped configuration, rules and cases, as the tools of Prometheus and Alertmanager see them.
 struct AlertRuleTests {
   private static let directory = "deploy/prometheus/"
-  private static let rules = directory + "socket-exporter.alerts.yml"
+  private static let rules = AlertRule.file
   static let cases = ["exporter", "close-wait", "processes", "listeners", "limits"]
     .map { directory + "tests/\($0).test.yml" }
 
@@ -136,7 +136,7 @@ struct AlertRuleTests {
     throws
   {
     let checks = try Self.cases.flatMap { try Repository.text($0).split(separator: "alertname: ") }
-    for rule in AlertRule.all(in: try Repository.text(Self.rules)) {
+    for rule in try AlertRule.shipped() {
       let own = checks.filter { $0.prefix { $0.isLetter } == rule.name }
       let fires = own.map { $0.contains("exp_labels: { severity: \(rule.severity),") }
       #expect(fires.contains(true), "\(rule.name), \(rule.severity), fires in no case")
@@ -145,7 +145,7 @@ struct AlertRuleTests {
   }
 
   @Test func `what is critical is later than what is a warning`() throws {
-    let rules = AlertRule.all(in: try Repository.text(Self.rules))
+    let rules = try AlertRule.shipped()
     for critical in rules where critical.severity == "critical" {
       guard
         let warning = rules.first(where: { $0.name == critical.name && $0.severity == "warning" }),
@@ -156,7 +156,7 @@ struct AlertRuleTests {
   }
 
   @Test func `the table of alerts lists what there is`() throws {
-    let rules = AlertRule.all(in: try Repository.text(Self.rules))
+    let rules = try AlertRule.shipped()
     let rows = try Repository.text(Self.directory + "README.md")
       .matches(of: /(?m)^\| `(\w+)` \| (\w+) \| .+ \| (\d+m) \|$/)
     #expect(
@@ -165,52 +165,9 @@ struct AlertRuleTests {
   }
 }
 
-/// One rule of the file of alerts, found in its text.
-private struct AlertRule {
-  let name: String
-  let severity: String
-  /// How long the condition must hold.
-  let minutes: Int
-  let expression: String
-  /// All of the rule, from its name on.
-  let text: String
-
-  static func all(in file: String) -> [AlertRule] {
-    file.split(separator: "      - alert: ").dropFirst().compactMap { block in
-      guard
-        let parts = block.firstMatch(
-          of: /(?s)^(\w+)\n        expr: (.+?)\n        for: (\d+)m\n.*?severity: (\w+)\n/),
-        let minutes = Int(parts.3)
-      else { return nil }
-      return AlertRule(
-        name: String(parts.1), severity: String(parts.4), minutes: minutes,
-        expression: String(parts.2), text: String(block))
-    }
-  }
-
-  /// The text of an annotation, which may stand at the other severity's rule.
-  func annotation(_ name: String, in file: String) -> String? {
-    guard let start = text.range(of: "          \(name): ") else { return nil }
-    let value = text[start.upperBound...].prefix { !$0.isNewline }
-    let anchor = value.hasPrefix("*") ? "\(name): &\(value.dropFirst()) " : "\(name): "
-    let place = value.hasPrefix("*") ? file[...] : text[...]
-    guard let found = place.range(of: anchor) else { return nil }
-    let lines = place[found.upperBound...].split(separator: "\n", omittingEmptySubsequences: false)
-    let further = lines.dropFirst().prefix { $0.hasPrefix("            ") }
-    return (lines.prefix(1) + further).joined(separator: " ")
-  }
-
-  /// The numbers that the condition compares or calculates with: none in a label, a name or a range.
-  var numbers: [(range: Range<String.Index>, value: Double)] {
-    let other = expression.ranges(of: /\{[^}]*\}|\[[^\]]*\]|[A-Za-z_]\w*/)
-    return expression.ranges(of: /\d+(\.\d+)?/).compactMap { range in
-      guard !other.contains(where: { $0.overlaps(range) }) else { return nil }
-      return Double(expression[range]).map { (range, $0) }
-    }
-  }
-
+extension AlertRule {
   /// The rule with a little of it changed; nil where it has nothing of the kind.
-  func text(after change: AlertRuleTests.Change) -> String? {
+  fileprivate func text(after change: AlertRuleTests.Change) -> String? {
     switch change {
     case .lowerFirstNumber: return text(withNumber: 0, moved: -1)
     case .raiseFirstNumber: return text(withNumber: 0, moved: 1)

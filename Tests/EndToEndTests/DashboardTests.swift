@@ -92,14 +92,15 @@ struct DashboardTests {
     let rules = try AlertRule.shipped()
     for panel in try Dashboard(name).panels {
       if let severity = panel.countsAlerts {
-        let one = AlertRule(name: "any", severity: severity, numbers: [1])
-        #expect(panel.thresholds.map { AlertRule.explain($0.steps, by: [one]) } == [true])
+        #expect(
+          panel.thresholds.map { AlertRule.explain($0.steps, by: [(severity, [1])]) } == [true])
         continue
       }
       for (steps, links) in panel.thresholds {
         let linked = links.compactMap { $0.url.firstMatch(of: /\$\{runbooks\}\/(\w+)\.md/)?.1 }
         let explained = linked.contains { alert in
-          AlertRule.explain(steps, by: rules.filter { $0.name == alert })
+          AlertRule.explain(
+            steps, by: rules.filter { $0.name == alert }.map { ($0.severity, $0.thresholds) })
         }
         #expect(explained, "\(panel.title): \(steps) is none of \(linked)")
       }
@@ -108,6 +109,7 @@ struct DashboardTests {
 
   @Test func `thresholds that are not the alert's are seen`() throws {
     let rules = try AlertRule.shipped().filter { $0.name == "SocketConntrackHigh" }
+      .map { ($0.severity, $0.thresholds) }
     func steps(_ warning: Double, _ critical: Double) -> [Dashboard.Thresholds.Step] {
       [.init(color: "orange", value: warning), .init(color: "red", value: critical)]
     }
@@ -125,30 +127,12 @@ struct DashboardTests {
   }
 }
 
-/// An alert rule as far as a dashboard repeats it.
-struct AlertRule {
-  let name: String
-  let severity: String
-  /// What the condition compares with, where that is a number.
-  let numbers: [Double]
-
-  /// The rules as they stand in the file, which is ours: no other form of YAML needs to be understood.
-  static func shipped() throws -> [AlertRule] {
-    try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
-      .split(separator: "- alert: ").dropFirst().map { text in
-        guard let severity = text.firstMatch(of: /severity: (\w+)/)?.1,
-          let condition = text.firstMatch(of: /(?s)expr:(.+?)\n +for:/)?.1
-        else { throw TestFailure("no severity or condition: \(text.prefix(80))") }
-        let comparisons = condition.matches(of: /(?:[<>]=?|==) (?:ignoring \(\w+\) )?([0-9.]+)/)
-        return AlertRule(
-          name: String(text.prefix { !$0.isNewline }), severity: String(severity),
-          numbers: comparisons.compactMap { Double($0.1) })
-      }
-  }
-
+extension AlertRule {
   /// Whether these steps are those of an alert: one in the colour of each severity that compares with a
   /// number, and no other. Grafana's steps are reached, not passed: for above 0 it is a little more.
-  static func explain(_ steps: [Dashboard.Thresholds.Step], by rules: [AlertRule]) -> Bool {
+  fileprivate static func explain(
+    _ steps: [Dashboard.Thresholds.Step], by rules: [(severity: String, numbers: [Double])]
+  ) -> Bool {
     let rules = rules.filter { !$0.numbers.isEmpty }
     let colours = ["info": "blue", "warning": "orange", "critical": "red"]
     guard !rules.isEmpty, steps.count == rules.count else { return false }

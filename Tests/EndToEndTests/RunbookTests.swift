@@ -11,16 +11,6 @@ struct RunbookTests {
     #expect(Set(try Runbook.names()).symmetricDifference(alerts.keys).sorted() == [])
   }
 
-  @Test func `every runbook_url leads to the runbook of its alert`() throws {
-    let rules = try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
-    for rule in rules.split(separator: "- alert: ").dropFirst() {
-      let name = rule.prefix { !$0.isNewline }
-      for url in rule.matches(of: /runbook_url: *"?([^"\s]*)/) {
-        #expect(url.1.hasSuffix("/docs/runbooks/\(name).md"), "\(name)")
-      }
-    }
-  }
-
   @Test(arguments: try Runbook.names())
   func `a runbook has its sections in order, and the severities of the rules in its head`(
     _ name: String
@@ -130,15 +120,7 @@ private struct Runbook {
 
   /// The alerts of the rules and the severities that each has.
   static func alerts() throws -> [String: Set<String>] {
-    var alerts: [String: Set<String>] = [:]
-    let rules = try Repository.text("deploy/prometheus/socket-exporter.alerts.yml")
-    for rule in rules.split(separator: "- alert: ").dropFirst() {
-      guard let severity = rule.firstMatch(of: /severity: (\w+)/) else {
-        throw TestFailure("no severity: \(rule)")
-      }
-      alerts[String(rule.prefix { !$0.isNewline }), default: []].insert(String(severity.1))
-    }
-    return alerts
+    try AlertRule.shipped().reduce(into: [:]) { $0[$1.name, default: []].insert($1.severity) }
   }
 }
 

@@ -5,7 +5,8 @@ import re
 
 RULES = pathlib.Path(__file__).resolve().parents[2] / "deploy/prometheus/socket-exporter.alerts.yml"
 COLOURS = {"info": "blue", "warning": "orange", "critical": "red"}
-COMPARISON = r"(?:>=|>|==)\s*(?:ignoring \(\w+\) )?([0-9.]+)(?!\d)"
+# Not one that ends a parenthesis: that only guards a divisor.
+COMPARISON = r"(?:>=|>|==)\s*(?:ignoring \(\w+\) )?([0-9.]+)(?![0-9.]|\))"
 
 
 class Limit:
