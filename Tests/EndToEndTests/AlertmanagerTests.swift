@@ -114,7 +114,7 @@ struct AlertmanagerTests {
         AlertChain.alert("SocketProcessFileDescriptorsHigh", "critical", ["process": "greedy"]),
       ]
       let growing = AlertChain.alert(
-        "SocketCloseWaitGrowing", "warning", ["process": "grower", "state": "close_wait"])
+        "SocketCloseWaitGrowing", "warning", ["process": "grower", "older_than": "1"])
       // The critical alert speaks for these.
       let inhibited: [Labels] = [
         Self.highCloseWait("warning", ["process": "flood"]),

@@ -226,6 +226,9 @@ struct FleetTests {
           targets.joined(separator: "\n")
         ),
         ("global.example:9090", "127.0.0.1:\(receiver)"),
+        ("alertmanager.example:9093", "127.0.0.1:1"),
+        // What is an alternative there is tried along with the rest here.
+        ("# remote_write:", "remote_write:"), ("#   - url:", "  - url:"), ("#     ", "    "),
       ])
   }
 
