@@ -70,6 +70,58 @@ struct RunbookTests {
     }
   }
 
+  /// A query that joins by too few labels finds more than one partner where two jobs scrape the same
+  /// exporter, or where it knows two network namespaces, and fails then.
+  @Test(
+    .enabled(if: TestHost.isAvailable, TestHost.unavailability),
+    .enabled(if: PrometheusServer.isInstalled, PrometheusServer.unavailability))
+  func `Prometheus can evaluate every query of the runbooks`() async throws {
+    let queries = try (Runbook.names() + ["README"]).flatMap { name in
+      MarkdownPage.queries(in: try Runbook(name).page.allLines).map { (name, $0) }
+    }
+    let jobs = ["socket-exporter", "again"]
+    try await TestHost.run { host in
+      try host.makeNetworkNamespace(named: "blue")
+      // They only need to be there until the end.
+      let actors = try [[], TestHost.inNetworkNamespace("blue")].flatMap { wrapper in
+        let server = try host.actor(named: "server", wrapper: wrapper)
+        let listener = try server.listen(port: 80)
+        let leaver = try host.actor(named: "leaver", wrapper: wrapper)
+        try leaver.connect(to: listener, of: server, count: 3)
+        try leaver.exit()
+        let client = try host.actor(named: "client", wrapper: wrapper)
+        try client.connect(to: listener, of: server, count: 2)
+        return [server, client]
+      }
+      let exporter = try host.serve("--collect.interval", "500ms", "--netns", "all")
+      let scrapes = jobs.map {
+        """
+        - job_name: \($0)
+          static_configs: [{targets: ["127.0.0.1:\(exporter.port)"]}]
+        """
+      }
+      let prometheus = try PrometheusServer(
+        on: host,
+        configuration: """
+          global: {scrape_interval: 1s, scrape_timeout: 1s}
+          scrape_configs:
+
+          """ + scrapes.joined(separator: "\n"))
+      try withExtendedLifetime(actors) {
+        // What is joined must be there, of both jobs and of both namespaces.
+        for metric in ["process_close_wait_oldest_seconds", "ephemeral_ports_used"] {
+          _ = try eventually("Prometheus knows socket_\(metric)", within: .seconds(30)) {
+            let series = try prometheus.query("count by (job, netns) (socket_\(metric))")
+            return series.count == 2 * jobs.count ? true : nil
+          }
+        }
+        for (name, query) in queries {
+          #expect(throws: Never.self, "\(name): \(query)") { try prometheus.query(query) }
+        }
+      }
+    }
+  }
+
   @Test func `the index has a row for every alert, with its severities and a line about it`() throws
   {
     var rows: [String: Set<String>] = [:]
