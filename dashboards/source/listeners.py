@@ -24,6 +24,11 @@ def use(used, of, matchers):
     return f"{used}{{{matchers}}} / {of}{{{matchers}}}"
 
 
+def on_port(state):
+    """close_wait is there for every port, another state where a socket is in it."""
+    return f'sum @by (socket_listener_tcp_sockets{{state="{state}", @ns}})'
+
+
 PORTS_RATIO = use("socket_ephemeral_ports_used_worst", "socket_ephemeral_ports", "@ns")
 WAITING_RATIO = use("socket_sockstat_tcp_time_wait", "socket_sockstat_tcp_time_wait_limit", "@ns")
 # A limit of 0 is none.
@@ -125,7 +130,7 @@ ROWS = [
         table(
             "Sockets by port and state", ("instance", "netns", "port"),
             [
-                Column(state, f'sum @by (socket_listener_tcp_sockets{{state="{state}", @ns}})')
+                Column(state, f"{on_port(state)} or 0 * {on_port('close_wait')}")
                 for state in ["established", "syn_recv", "close_wait", "fin_wait1", "time_wait"]
             ],
             "Of the twenty ports with most. syn_recv: requests that are begun and not finished, so this is the port"
