@@ -24,10 +24,10 @@ VERSIONS = {
     "12": "1769699241",
 }
 
-# What Grafana reads and its types do not have. The data source for Prometheus reads the first three
+# What Grafana reads and its types do not have. The data source for Prometheus reads the first ones
 # itself; `definition` is what the editor of variables shows.
 UNKNOWN_TO_TYPES = [
-    r"annotations\.list\[\d+\]\.(titleFormat|textFormat)",
+    r"annotations\.list\[\d+\]\.(titleFormat|textFormat|target(\..+)?)",
     r"templating\.list\[\d+\]\.definition",
 ]
 

@@ -193,15 +193,19 @@ class Dashboard:
         renamed = organize["renameByName"]
         refs = {f"Value #{target['refId']}": index for index, target in enumerate(panel["targets"])}
         labels = [name for name in order if name not in renamed]
-        rows = {}
-        for index, series in enumerate(answers):
-            for one in series:
-                key = tuple(one["metric"].get(label, "") for label in labels)
-                rows.setdefault(key, {})[index] = float(one["value"][1])
-        columns = [(label, None) for label in labels if any(key[labels.index(label)] for key in rows)]
+        hidden = [label for label in labels if overridden(panel, "byName", label, "custom.hidden")]
+        rows = [
+            (tuple(row.get(label, "") for label in labels), {k: v for k, v in row.items() if isinstance(k, int)})
+            for row in merged(answers, labels)
+        ]
+        columns = [
+            (label, None)
+            for label in labels
+            if label not in hidden and any(key[labels.index(label)] for key, _ in rows)
+        ]
         columns += [(renamed[name], refs[name]) for name in order if name in refs]
         sort = panel["options"]["sortBy"][0]
-        rows = sorted(rows.items(), key=lambda row: row[0])
+        rows.sort(key=lambda row: row[0])
         by = next(
             (index for title, index in columns if title == sort["displayName"] and index is not None), None
         )
@@ -309,7 +313,9 @@ class Dashboard:
             if opacity:
                 axes.fill_between(days, bottoms, tops, color=colour, alpha=opacity, linewidth=0)
         highest = axes.get_ylim()[1]
-        lowest = min(0, min((v for _, points, *_ in lines for _, v in points), default=0))
+        # Grafana's axis begins at min, whatever is below it.
+        values = [value for _, points, *_ in lines for _, value in points]
+        lowest = min(0, defaults["min"]) if "min" in defaults else min([0, *values])
         axes.set_ylim(lowest * 1.05, defaults.get("max", max(highest, 1e-9)))
         if highest <= 0.05 and unit == "none" or not any(v for _, p, *_ in lines for _, v in p):
             axes.set_ylim(lowest * 1.05, defaults.get("max", 1))
@@ -370,6 +376,26 @@ class Dashboard:
                 self.picture.text(x + width - 62 * (1 - index), middle, text, 11, align="right", width=60)
         if room < len(lines):
             self.picture.text(x + 17, y + (room + 1.3) * line, f"{len(lines) - room} more below", 10, FAINT)
+
+
+def merged(answers, labels):
+    """The rows of Grafana's transformation "merge": each is written into every row of the others that it
+    does not contradict, and is one of its own where there is none. A column is in an answer only if some
+    series has the label."""
+    rows = []
+    for index, series in enumerate(answers):
+        columns = [label for label in labels if any(label in one["metric"] for one in series)]
+        added = []
+        for one in series:
+            row = {label: one["metric"].get(label, "") for label in columns}
+            row[index] = float(one["value"][1])
+            fitting = [r for r in rows if all(r.get(k, v) == v for k, v in row.items())]
+            for other in fitting:
+                other.update(row)
+            if not fitting:
+                added.append(row)
+        rows += added
+    return rows
 
 
 def main():

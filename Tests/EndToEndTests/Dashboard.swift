@@ -10,6 +10,7 @@ struct Dashboard: Decodable {
   struct Target: Decodable {
     let refId: String
     let expr: String
+    let legendFormat: String?
     let datasource: DataSource?
     let range: Bool
   }
@@ -105,6 +106,39 @@ struct Dashboard: Decodable {
     let links: [Link]?
     let targets: [Target]?
     let fieldConfig: FieldConfig?
+    let options: Options?
+    let transformations: [Transformation]?
+
+    struct Options: Decodable {
+      struct Sort: Decodable {
+        let displayName: String
+      }
+
+      let sortBy: [Sort]?
+    }
+
+    struct Transformation: Decodable {
+      struct Options: Decodable {
+        let indexByName: [String: Int]?
+        let renameByName: [String: String]?
+      }
+
+      let options: Options
+    }
+
+    /// The columns of a table that are labels.
+    var labelColumns: Set<String> {
+      guard let organized = transformations?.last?.options else { return [] }
+      return Set(organized.indexByName?.keys ?? [:].keys).subtracting(
+        organized.renameByName?.keys ?? [:].keys)
+    }
+
+    /// What fields are called in the panel: a table's columns, or legends.
+    var fieldNames: Set<String> {
+      type == "table"
+        ? labelColumns.union(transformations?.last?.options.renameByName?.values ?? [:].values)
+        : Set((targets ?? []).compactMap(\.legendFormat))
+    }
 
     /// The thresholds of the panel and of its parts, with the links that stand beside each.
     var thresholds: [(steps: [Thresholds.Step], links: [Link])] {
@@ -199,10 +233,14 @@ struct Dashboard: Decodable {
     links + panels.flatMap { ($0.links ?? []) + $0.dataLinks }
   }
 
-  /// An expression as Grafana sends it when everything is selected.
-  static func substituteVariables(in expression: String, range: String = "1m") -> String {
+  /// An expression as Grafana sends it when everything is selected but what is named.
+  static func substituteVariables(
+    in expression: String, range: String = "1m", selected: [String: String] = [:]
+  ) -> String {
     var text = expression
-    for variable in ["$job", "$instance", "$process"] { text.replace(variable, with: ".+") }
+    for variable in ["job", "instance", "process"] {
+      text.replace("$" + variable, with: selected[variable] ?? ".+")
+    }
     text.replace("$netns", with: ".*")
     text.replace("$__rate_interval", with: "10s")
     text.replace("$__range", with: range)

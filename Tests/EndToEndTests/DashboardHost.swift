@@ -5,6 +5,9 @@ import TestSupport
 ///
 /// Some of it is there from the beginning, some gets worse with every `tick`.
 final class DashboardHost {
+  /// What the dashboards have nothing to do with: Prometheus itself.
+  static let otherJob = "something-else"
+
   let host: TestHost
   let prometheus: PrometheusServer
   private let web: SocketActor
@@ -111,7 +114,14 @@ final class DashboardHost {
     let exporter = try host.serve("--collect.interval", interval, "--netns", "all")
     prometheus = try PrometheusServer(
       on: host,
-      configuration: PrometheusServer.shippedConfiguration(port: exporter.port, rules: rules))
+      configuration: PrometheusServer.shippedConfiguration(port: exporter.port, rules: rules)
+        + """
+
+          - job_name: \(Self.otherJob)
+            static_configs:
+              - targets: ["127.0.0.1:9090"]
+
+        """)
   }
 
   /// Everything gets a little worse.

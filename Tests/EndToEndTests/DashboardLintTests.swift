@@ -31,7 +31,10 @@ struct DashboardLintTests {
     (#""title": "Hosts""#, #""title": """#, ["panel-title-description-rule"]),
     (#""unit": "percentunit""#, #""unit": "percents""#, ["panel-units-rule"]),
     (#""targets": ["#, #""target": ["#, ["panel-no-targets-rule"]),
-    (#"count(up{job=~\"$job\", instance=~\"$instance\"})"#, "", ["target-promql-rule"]),
+    (
+      #"count(up{job=~\"$job\", instance=~\"$instance\"} and on (job) max_over_time(socket_exporter_build_info{job=~\"$job\"}[1d]))"#,
+      "", ["target-promql-rule"]
+    ),
     ("$__rate_interval", "5m", ["target-rate-interval-rule"]),
     (#"(up{job=~\"$job\", "#, "(up{", ["target-job-rule"]),
     (#", instance=~\"$instance\"})"#, "})", ["target-instance-rule"]),
@@ -39,6 +42,8 @@ struct DashboardLintTests {
       #"up{job=~\"$job\", instance=~\"$instance\"}"#, "up",
       ["target-job-rule", "target-instance-rule"]
     ),
+    (#"max_over_time(socket_exporter_build_info{"#, "max(up{", ["target-instance-rule"]),
+    (#"ALERTS{alertstate=\"firing\", alertname=~\"Socket.*\", "#, "up{", ["target-instance-rule"]),
     ("rate(socket_tcp_listen", "max(socket_tcp_listen", ["target-counter-agg-rule"]),
     (#""editable": false"#, #""editable": true"#, ["uneditable-dashboard-rule"]),
   ]

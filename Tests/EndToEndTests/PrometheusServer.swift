@@ -97,12 +97,14 @@ final class PrometheusServer {
     return text
   }
 
-  /// What an instant query returns now.
-  func query(_ expression: String) throws -> [Series] {
+  /// What an instant query returns, now or at a time in Unix seconds.
+  func query(_ expression: String, at time: String? = nil) throws -> [Series] {
     struct Answer: Decodable {
       let result: [Series]
     }
-    let answer: Answer = try get("query", ["query": expression])
+    var form = ["query": expression]
+    if let time { form["time"] = time }
+    let answer: Answer = try get("query", form)
     return answer.result
   }
 

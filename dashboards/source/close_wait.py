@@ -11,6 +11,11 @@ GROUP = ("instance", "netns", "process")
 LEGEND = "{{process}} {{netns}} {{instance}}"
 SEEN = 'sum by (instance, netns) (socket_tcp_sockets{state="close_wait", @ns})'
 ON_PORTS = 'sum by (instance, netns) (socket_listener_tcp_sockets{state="close_wait", @ns})'
+# Where ports are not kept at all (socket_listener_tcp_sockets dropped) nothing can be said; a namespace
+# without listeners on a host that has some has only clients.
+ON_NO_PORT = f"""({SEEN} - {ON_PORTS}
+    or {SEEN} and on (instance) socket_listener_tcp_sockets{{state="close_wait", @host}})"""
+AGED = 'socket_process_close_wait_aged{older_than="60", @process}'
 UNATTRIBUTED = f"""({SEEN}
     - sum by (instance, netns) (socket_process_tcp_sockets{{state="close_wait", @ns}}) or {SEEN})"""
 
@@ -33,14 +38,13 @@ ROWS = [
             "Age of the oldest socket in CLOSE_WAIT. From an hour on it is forgotten, not slow: no program comes"
             " back to it.",
             "dtdurations", limit("SocketCloseWaitStuck", after="socket_process_close_wait_oldest_seconds"),
-            decimals=0,
+            decimals=0, empty="none",
         ),
         stat(
             "Growing groups",
-            f"count((deriv(socket_process_tcp_sockets{{state=\"close_wait\", @process}}[15m]) > 0) and {HELD} > {MANY})"
-            " or vector(0)",
-            f"Groups with more than {MANY} sockets in CLOSE_WAIT whose number has grown over the last quarter of an"
-            " hour. What only grows ends at the descriptor limit.",
+            f"count({AGED} > {MANY} and deriv({AGED}[15m]) * 900 > 2 * stddev_over_time({AGED}[15m])) or vector(0)",
+            f"Groups with more than {MANY} sockets in CLOSE_WAIT for more than a minute, whose number has grown over"
+            " the last quarter of an hour. What only grows ends at the descriptor limit.",
             runbooks=["SocketCloseWaitGrowing"],
         ),
         stat(
@@ -54,7 +58,7 @@ ROWS = [
             "Worst descriptor use", f"max(socket_process_fd_limit_ratio{{@process}} and ignoring (state) {HELD} > 0)",
             "Of the groups that hold sockets in CLOSE_WAIT, the one nearest to its descriptor limit: how much time"
             " there is. To win some: `prlimit --pid <pid> --nofile=65536`.",
-            "percentunit", limit("SocketProcessFileDescriptorsHigh"), decimals=0,
+            "percentunit", limit("SocketProcessFileDescriptorsHigh"), decimals=0, empty="none",
         ),
         stat(
             "On a listener's port", 'sum(socket_listener_tcp_sockets{state="close_wait", @ns})',
@@ -62,7 +66,7 @@ ROWS = [
             " does not close after its client has.",
         ),
         stat(
-            "On no listener's port", f"sum(({SEEN} - {ON_PORTS}) or {SEEN})",
+            "On no listener's port", f"sum({ON_NO_PORT})",
             "Connections that a program here made: a client, often a connection pool that does not notice that the"
             " server has closed idle connections. To whom: `ss -Htan state close-wait | awk '{print $4}' | sort"
             " | uniq -c | sort -n`.",
@@ -77,7 +81,7 @@ ROWS = [
             "Clients of servers here, or servers elsewhere",
             [
                 ("on a listener's port {{netns}} {{instance}}", ON_PORTS),
-                ("on no listener's port {{netns}} {{instance}}", f"({SEEN} - {ON_PORTS}) or {SEEN}"),
+                ("on no listener's port {{netns}} {{instance}}", ON_NO_PORT),
             ],
             "On a listener's port: a server here has not closed after its client has. On none: a client here, as a"
             " connection pool, has not closed after the server elsewhere has. The two are different defects in"
@@ -117,7 +121,7 @@ ROWS = [
             "Of its descriptors: how many of the open ones are in CLOSE_WAIT. Of the limit: all open descriptors"
             " of the member that is nearest to its limit, where accept() begins to fail. Click on a process to"
             " see only this one.",
-            rows=f"topk(20, sum @by ({HELD}) > 0)", size=(12, 8),
+            rows=f"topk(20, sum @by ({HELD}) > 0)", size=(12, 8), empty="No group holds any.",
             links={
                 "process": [
                     to("close-wait", "instance", "process", title="Only this one"),
@@ -163,7 +167,7 @@ ROWS = [
             ],
             "The slope over a quarter of an hour. Compare it with the rate of requests: one socket for each"
             " request of some kind names the code path. Below 0 is recovery.",
-            runbooks=["SocketCloseWaitGrowing"], decimals=1,
+            runbooks=["SocketCloseWaitGrowing"], decimals=1, bottom=None,
         ),
         graph(
             "Descriptor limit used by groups in CLOSE_WAIT",
@@ -207,7 +211,7 @@ ROWS = [
             "Sockets in CLOSE_WAIT by the listener's port that they came in on, and who listens there. What is"
             " missing here compared with the process is connections that the process made itself. On the host:"
             " `ss -Htanp state close-wait 'sport = :<port>'`.",
-            size=(8, 9), links={"process": [to("listeners", "instance")]},
+            size=(8, 9), links={"process": [to("listeners", "instance")]}, empty="None has any.",
         ),
         table(
             "Shared with other processes", GROUP,
@@ -218,14 +222,14 @@ ROWS = [
             "Descriptors of sockets that another process has open, too, after a fork or sent over a Unix socket."
             " Such a connection ends only when all have closed it: the one that forgot may be a child that needs"
             " it not. Who: `ss -Htanp state close-wait` names every holder; FD_CLOEXEC keeps children out.",
-            rows=f"topk(20, sum @by ({HELD}) > 0)", sort="CLOSE_WAIT", size=(8, 9),
+            rows=f"topk(20, sum @by ({HELD}) > 0)", sort="CLOSE_WAIT", size=(8, 9), empty="No group holds any.",
         ),
         graph(
             "Held by no process that is seen", [("{{instance}} {{netns}}", UNATTRIBUTED)],
             "In CLOSE_WAIT, and no process is seen to hold it. Connections that wait in an accept queue are the"
             " usual reason: the client gave up before accept(). Else the exporter may not read the process (see The"
             " exporter) or it is another process namespace's. Below 0 where groups share sockets.",
-            limit=limit("SocketCloseWaitUnattributed"),
+            limit=limit("SocketCloseWaitUnattributed"), bottom=None,
         ),
         graph(
             "CLOSE_WAIT by port",

@@ -3,10 +3,11 @@
 from .alerts import limit
 from .frame import make
 from .links import to
-from .panels import Column, graph, stat, table
+from .panels import OF_EXPORTERS, UP, Column, graph, happened, stat, table
 
 ANSWERED = "socket_exporter_collector_last_success_timestamp_seconds{@host}"
-AGE = f"(timestamp({ANSWERED}) - {ANSWERED})"
+# The time is 0 until a collector succeeds.
+AGE = f"(timestamp({ANSWERED}) - ({ANSWERED} > 0))"
 INTERVAL = "socket_exporter_collector_interval_seconds{@host}"
 HOST_LINK = {
     "instance": [
@@ -29,10 +30,10 @@ ROWS = [
     (
         "Can it be believed?",
         stat(
-            "Not answering", "sum(1 - up{@host})",
+            "Not answering", f"sum(1 - {UP})",
             "Exporters whose last scrape failed. `curl -sv http://<instance>/-/healthy`; on the host:"
             " `journalctl -u socket-exporter -n 50`.",
-            limit=limit("SocketExporterDown"), runbooks=["SocketExporterAbsent"],
+            limit=limit("SocketExporterDown", severity="warning"), runbooks=["SocketExporterAbsent"],
         ),
         stat(
             "Failing collectors", "sum(1 - socket_exporter_collector_success{@host})",
@@ -63,15 +64,15 @@ ROWS = [
             'max(sum without (result) (socket_exporter_network_namespaces{result=~"failed|skipped", @host}))',
             "Network namespaces of the worst host that were not read: `failed` lacks CAP_SYS_ADMIN, or the log"
             " says what; `skipped` are past 500. `none`: the exporters run without --netns=all.",
-            limit=limit("SocketExporterNamespacesUnread"),
+            limit=limit("SocketExporterNamespacesUnread"), empty="none",
         ),
         stat(
-            "CPU, worst", f"max({rate('process_cpu_seconds_total')})",
+            "CPU, worst", f"max({rate('process_cpu_seconds_total')} {OF_EXPORTERS})",
             "Share of one core of the exporter that uses most. --collect.cpu-budget is 2 % unless said otherwise.",
             "percentunit", decimals=2,
         ),
         stat(
-            "Memory, worst", "max(process_resident_memory_bytes{@host})",
+            "Memory, worst", f"max(process_resident_memory_bytes{{@host}} {OF_EXPORTERS})",
             "Resident memory of the exporter that uses most.", "bytes", decimals=1,
         ),
         table(
@@ -164,7 +165,7 @@ ROWS = [
             "CPU by collector",
             [
                 ("{{collector}}", f"max by (collector) ({rate('socket_exporter_collector_cpu_seconds_total')})"),
-                ("whole process", f"max({rate('process_cpu_seconds_total')})"),
+                ("whole process", f"max({rate('process_cpu_seconds_total')} {OF_EXPORTERS})"),
             ],
             "Share of one core, of the host where it is highest. The whole process has the pages and HTTP in it.",
             "percentunit", size=(8, 8), decimals=2,
@@ -172,20 +173,20 @@ ROWS = [
         graph(
             "Memory",
             [
-                ("resident {{instance}}", "process_resident_memory_bytes{@host}"),
+                ("resident {{instance}}", f"process_resident_memory_bytes{{@host}} {OF_EXPORTERS}"),
             ],
             "Resident memory of each exporter. It grows with what is sampled, and does not creep: report it if"
             " it does.",
             "bytes", size=(8, 8),
         ),
         graph(
-            "Series of each host", [("{{instance}}", "scrape_samples_scraped{@host}")],
+            "Series of each host", [("{{instance}}", f"scrape_samples_scraped{{@host}} {OF_EXPORTERS}")],
             "Samples in one scrape. Every network namespace of --netns=all and every group of processes adds some;"
             " --process.max-groups and --process.group-by bound them.",
             size=(8, 8),
         ),
         graph(
-            "Requests", [("{{code}} {{instance}}", rate("socket_exporter_http_requests_total") + " > 0")],
+            "Requests", [("{{code}} {{instance}}", happened("socket_exporter_http_requests_total", "@host"))],
             "Answers in each second by status. 503 is before the first sample, or when none succeeded for five"
             " intervals.",
             "reqps", size=(8, 8),
@@ -197,7 +198,7 @@ ROWS = [
             "reqps", size=(8, 8),
         ),
         graph(
-            "How long a scrape takes", [("{{instance}}", "scrape_duration_seconds{@host}")],
+            "How long a scrape takes", [("{{instance}}", f"scrape_duration_seconds{{@host}} {OF_EXPORTERS}")],
             "As Prometheus measures it, network included. The page is made of the last sample, so what is slow"
             " here is the network, or a host without a free core.",
             "s", size=(8, 8),

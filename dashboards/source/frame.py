@@ -1,7 +1,9 @@
 """What is around the panels of every dashboard: variables, annotations, links, places."""
 
+import json
+
 from .links import TITLES, panel_runbook
-from .panels import DATA_SOURCE, HOST
+from .panels import DATA_SOURCE, HOST, MATCHERS
 
 RUNBOOKS = "https://socket-exporter.example/docs/runbooks"
 
@@ -34,7 +36,7 @@ def _variables():
         ),
         _query_variable(
             "process", "Process",
-            f'label_values(socket_process_instances{{{HOST}, netns=~"$netns"}}, process)',
+            'label_values(socket_process_tcp_sockets{state="close_wait", ' + HOST + ', netns=~"$netns"}, process)',
             ".+",
         ),
         {
@@ -46,13 +48,18 @@ def _variables():
 
 
 def _annotation(severity, colour):
-    # SocketExporterAbsent has no instance: there is none.
-    matchers = 'job=~"$job", instance=~"$instance|"'
-    expression = f'ALERTS{{alertstate="firing", alertname=~"Socket.*", severity="{severity}", {matchers}}}'
+    alerts = (
+        f'ALERTS{{alertstate="firing", alertname=~"Socket.*", severity="{severity}", {MATCHERS["@alert"]}}}'
+    )
+    # The text of an annotation has the name of a label that is not there, so there is one of them all.
+    labels = ["instance", "netns", "process", "parent", "collector", "address", "port"]
+    expression = f'label_join({alerts}, "what", " ", {", ".join(json.dumps(label) for label in labels)})'
     return {
         "name": f"Alerts: {severity}", "datasource": DATA_SOURCE, "enable": severity != "info",
         "hide": False, "iconColor": colour, "expr": expression, "titleFormat": "{{alertname}}",
-        "textFormat": "{{instance}} {{netns}} {{process}}{{parent}}{{collector}} {{port}}",
+        "textFormat": "{{what}}",
+        # Where newer versions look for it.
+        "target": {"expr": expression, "refId": "Anno", "interval": ""},
     }  # fmt: skip
 
 
@@ -91,8 +98,16 @@ def _place(rows):
     return panels
 
 
+def _all_hosts(name):
+    return {
+        "title": "All hosts", "type": "link", "icon": "dashboard", "tooltip": "", "tags": [],
+        "url": f"/d/socket-exporter-{name}?${{datasource:queryparam}}&${{job:queryparam}}&var-instance=$__all",
+        "asDropdown": False, "targetBlank": False, "includeVars": False, "keepTime": True,
+    }  # fmt: skip
+
+
 def make(name, help, rows, since="now-1h", alerts=()):
-    links = _links(name) + [panel_runbook(alert) for alert in alerts]
+    links = [_all_hosts(name)] + _links(name) + [panel_runbook(alert) for alert in alerts]
     return {
         "uid": f"socket-exporter-{name}", "title": f"Sockets / {TITLES[name]}", "description": help,
         "tags": ["socket-exporter"], "schemaVersion": 38, "version": 1, "editable": False,

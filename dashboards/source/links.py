@@ -22,9 +22,17 @@ def data_link(link, field):
         url = f"${{runbooks}}/${{{field}.alertname}}.md"
         return {"title": "Runbook", "url": url, "targetBlank": True}
     dashboard, labels, title = link
-    chosen = "".join(f"&var-{label}=${{{field}.{label}}}" for label in labels)
+    chosen = "".join(f"&var-{label}=${{{field}.{label}:percentencode}}" for label in labels)
+    if "process" in labels:
+        # A label that panels.py adds: the own namespace's series have no `netns`.
+        chosen += f"&var-netns=${{{field}.var_netns:percentencode}}"
+    elif "instance" in labels:
+        # Another host has other processes and namespaces.
+        chosen += "&var-netns=$__all&var-process=$__all"
     kept = "".join(
-        f"&${{{name}:queryparam}}" for name in ("job", "instance", "netns", "process") if name not in labels
+        f"&${{{name}:queryparam}}"
+        for name in ("job", "instance", "netns", "process")
+        if f"var-{name}=" not in chosen
     )
     url = f"/d/socket-exporter-{dashboard}?${{datasource:queryparam}}{kept}{chosen}&${{__url_time_range}}"
     return {"title": title, "url": url, "targetBlank": False}

@@ -3,7 +3,7 @@
 from .alerts import limit
 from .frame import make
 from .links import to
-from .panels import Column, bars, graph, stat, table, top
+from .panels import Column, bars, graph, happened, stat, table, top
 
 WAITING = "socket_listener_accept_queue{@process}"
 ROOM = "(socket_listener_accept_queue_limit{@process} + 1)"
@@ -24,9 +24,15 @@ def use(used, of, matchers):
     return f"{used}{{{matchers}}} / {of}{{{matchers}}}"
 
 
+def on_port(state):
+    """close_wait is there for every port, another state where a socket is in it."""
+    return f'sum @by (socket_listener_tcp_sockets{{state="{state}", @ns}})'
+
+
 PORTS_RATIO = use("socket_ephemeral_ports_used_worst", "socket_ephemeral_ports", "@ns")
 WAITING_RATIO = use("socket_sockstat_tcp_time_wait", "socket_sockstat_tcp_time_wait_limit", "@ns")
-TRACKED_RATIO = use("socket_conntrack_entries", "socket_conntrack_entries_limit", "@ns")
+# A limit of 0 is none.
+TRACKED_RATIO = "socket_conntrack_entries{@ns} / (socket_conntrack_entries_limit{@ns} > 0)"
 HANDLES_RATIO = use("socket_file_handles", "socket_file_handles_limit", "@host")
 ORPHANS_RATIO = use("socket_sockstat_tcp_orphans", "socket_sockstat_tcp_orphans_limit", "@host")
 MEMORY_RATIO = f"{MEMORY} / ignoring (threshold) {memory_limit('high')}"
@@ -120,6 +126,17 @@ ROWS = [
             " syn-recv | wc -l`), or accept queues that are full. Cookies let clients in, and cost some of TCP's"
             " options.",
             "cps", limit("SocketSYNDropped"), runbooks=["SocketSYNCookiesSent"],
+        ),
+        table(
+            "Sockets by port and state", ("instance", "netns", "port"),
+            [
+                Column(state, f"{on_port(state)} or 0 * {on_port('close_wait')}")
+                for state in ["established", "syn_recv", "close_wait", "fin_wait1", "time_wait"]
+            ],
+            "Of the twenty ports with most. syn_recv: requests that are begun and not finished, so this is the port"
+            " that is flooded, or whose accept queue is full. close_wait: the server does not close. fin_wait1: the"
+            " clients have gone without a word. On the host: `ss -Htan state syn-recv 'sport = :<port>'`.",
+            rows="topk(20, sum @by (socket_listener_tcp_sockets{@ns}))", sort="syn_recv",
         ),
         graph(
             "Sockets by listener's port, the ten highest",
@@ -279,8 +296,9 @@ ROWS = [
         ),
         graph(
             "Connections aborted, by reason",
-            [("{{reason}} " + PLACE, rate("aborts") + " > 0")],
-            "For each second, connections that the kernel ended with a reset; what is 0 is left out."
+            [("{{reason}} " + PLACE, happened("socket_tcp_aborts_total", "@ns"))],
+            "For each second, connections that the kernel ended with a reset; what did not happen in the"
+            " time shown is left out."
             " close: closed before all was read."
             " data: data came after the end, or a linger time of 0. timeout: no answer for too long. memory:"
             " none left, or too many orphans.",

@@ -3,13 +3,15 @@
 from .alerts import COLOURS, any_of, limit
 from .frame import make
 from .links import RUNBOOK_OF_ROW, to
-from .panels import Column, bars, graph, stat, table, texts, top
+from .panels import UP, Column, bars, graph, happened, stat, table, texts, top
 
 QUEUE = "socket_listener_accept_queue{@ns} / (socket_listener_accept_queue_limit{@ns} + 1)"
-FIRING = 'ALERTS{alertstate="firing", alertname=~"Socket.*", @host}'
+FIRING = 'ALERTS{alertstate="firing", alertname=~"Socket.*", @alert}'
 ABOUT = f"""label_join(
-    (time() - ALERTS_FOR_STATE{{alertname=~"Socket.*", @host}}) and ignoring (alertstate) {FIRING},
+    (time() - ALERTS_FOR_STATE{{alertname=~"Socket.*", @alert}}) and ignoring (alertstate) {FIRING},
     "what", " ", "process", "parent", "address", "port", "collector", "protocol", "netns")"""
+# A limit of 0 is none.
+TRACKED = "socket_conntrack_entries{@ns} / (socket_conntrack_entries_limit{@ns} > 0)"
 # So that rows are sorted by severity and not by its name.
 RANKS = {"1": "critical", "2": "warning", "3": "info"}
 HERE = to("overview", "instance", title="This host")
@@ -25,8 +27,8 @@ def ranked(expression):
     return expression
 
 
-def above_zero(counter):
-    return f"rate(socket_tcp_{counter}_total{{@ns}}[$__rate_interval]) > 0"
+def lost(counter):
+    return happened(f"socket_tcp_{counter}_total", "@ns")
 
 
 def worst(expression):
@@ -34,22 +36,26 @@ def worst(expression):
 
 
 def ratio(name, used, of):
-    return f"max by (instance) ({used}{{{name}}} / {of}{{{name}}})"
+    return ten(f"{used}{{{name}}} / {of}{{{name}}}")
+
+
+def ten(expression):
+    return f"topk(10, max by (instance) ({expression}))"
 
 
 ROWS = [
     (
-        "The fleet",
+        "The fleet: $instance",
         stat(
-            "Hosts", "count(up{@host})",
+            "Hosts", f"count({UP})",
             "Exporters that Prometheus scrapes. One that is missing here is missing in the scrape"
             " configuration: look at Prometheus' Targets page.",
         ),
         stat(
-            "Not answering", "sum(1 - up{@host})",
+            "Not answering", f"sum(1 - {UP})",
             "Exporters whose last scrape failed. Nothing is known of the sockets of their hosts, and no"
             " alert about them can fire. On the host: `systemctl status socket-exporter`.",
-            limit=limit("SocketExporterDown"), links=[to("exporter")],
+            limit=limit("SocketExporterDown", severity="warning"), links=[to("exporter")],
         ),
         stat(
             "Critical alerts", firing("critical"),
@@ -96,7 +102,7 @@ ROWS = [
             ],
             "Alerts that fire now. `what` is the process, listener, collector and network namespace it is"
             " about. Click on an alert for its runbook, on an instance for its host.",
-            size=(24, 8), sort="severity", descending=False,
+            size=(24, 8), sort="severity", descending=False, empty="No alert fires.",
             links={"alertname": [RUNBOOK_OF_ROW], "instance": [HERE]},
             mapped=[texts("severity", {rank: (name, COLOURS[name]) for rank, name in RANKS.items()})],
         ),
@@ -139,7 +145,7 @@ ROWS = [
                     "percentunit", limit("SocketTimeWaitHigh"), 0,
                 ),
                 Column(
-                    "Conntrack", worst("socket_conntrack_entries{@ns} / socket_conntrack_entries_limit{@ns}"),
+                    "Conntrack", worst(TRACKED),
                     "percentunit", limit("SocketConntrackHigh"), 0,
                 ),
                 Column(
@@ -212,55 +218,55 @@ ROWS = [
             "Limits of the host",
             [
                 (
-                    "file handles", ratio("@host", "socket_file_handles", "socket_file_handles_limit"),
+                    "file handles {{instance}}", ratio("@host", "socket_file_handles", "socket_file_handles_limit"),
                     limit("SocketFileHandlesHigh"),
                 ),
                 (
-                    "processes", ratio("@host", "socket_processes", "socket_processes_limit"),
+                    "processes {{instance}}", ratio("@host", "socket_processes", "socket_processes_limit"),
                     limit("SocketProcessesNearLimit"),
                 ),
                 (
-                    "ephemeral ports", ratio("@ns", "socket_ephemeral_ports_used_worst", "socket_ephemeral_ports"),
+                    "ephemeral ports {{instance}}",
+                    ratio("@ns", "socket_ephemeral_ports_used_worst", "socket_ephemeral_ports"),
                     limit("SocketEphemeralPortsHigh"),
                 ),
                 (
-                    "TIME_WAIT",
+                    "TIME_WAIT {{instance}}",
                     ratio("@ns", "socket_sockstat_tcp_time_wait", "socket_sockstat_tcp_time_wait_limit"),
                     limit("SocketTimeWaitHigh"),
                 ),
                 (
-                    "conntrack", ratio("@ns", "socket_conntrack_entries", "socket_conntrack_entries_limit"),
+                    "conntrack {{instance}}", ten(TRACKED),
                     limit("SocketConntrackHigh"),
                 ),
                 (
-                    "orphans",
+                    "orphans {{instance}}",
                     ratio("@host", "socket_sockstat_tcp_orphans", "socket_sockstat_tcp_orphans_limit"),
                     limit("SocketTCPOrphansHigh"),
                 ),
                 (
-                    "TCP memory",
-                    """max by (instance) (socket_sockstat_memory_bytes{protocol="tcp", @host}
-                        / ignoring (threshold)
-                        socket_sockstat_memory_limit_bytes{protocol="tcp", threshold="high", @host})""",
+                    "TCP memory {{instance}}",
+                    ten("""socket_sockstat_memory_bytes{protocol="tcp", @host} / ignoring (threshold)
+                        socket_sockstat_memory_limit_bytes{protocol="tcp", threshold="high", @host}"""),
                     limit("SocketTCPMemoryHigh", severity="critical"),
                 ),
             ],
             "Where the kernel refuses more, each as a share of its limit and in the colour of its alert; of"
-            " several network namespaces the worst. What the kernel does not tell is left out. The Listeners and"
-            " limits dashboard has them over time.",
+            " several network namespaces the worst. Of several hosts the ten worst of each. What the kernel does not"
+            " tell is left out. The Listeners and limits dashboard has them over time.",
             "percentunit", top=1, decimals=0, links=[to("listeners", "instance")],
         ),
         graph(
             "Refused and lost",
             [
-                ("accept queue full {{netns}} {{instance}}", above_zero("listen_overflows")),
-                ("SYN dropped {{netns}} {{instance}}", above_zero("request_queue_full_drops")),
-                ("retransmitted {{netns}} {{instance}}", above_zero("segments_retransmitted")),
-                ("resets sent {{netns}} {{instance}}", above_zero("resets_sent")),
+                ("accept queue full {{netns}} {{instance}}", lost("listen_overflows")),
+                ("SYN dropped {{netns}} {{instance}}", lost("request_queue_full_drops")),
+                ("retransmitted {{netns}} {{instance}}", lost("segments_retransmitted")),
+                ("resets sent {{netns}} {{instance}}", lost("resets_sent")),
             ],
             "For each second: connections refused because a listener's accept queue was full, requests dropped"
-            " because theirs was, segments sent again, resets sent. What is 0 is left out. The Listeners and limits"
-            " dashboard tells more; on the host: `nstat -az TcpExtListenOverflows TcpRetransSegs`.",
+            " because theirs was, segments sent again, resets sent. What did not happen in the time shown is left out."
+            " The Listeners and limits dashboard tells more; on the host: `nstat -az TcpExtListenOverflows TcpRetransSegs`.",
             "cps", links=[to("listeners", "instance")],
         ),
         table(

@@ -3,21 +3,30 @@
 In expressions these stand for matchers of the dashboard's variables:
 
     @host     job, instance                     what there is once for a host
+    @alert    the same, or no instance          alerts: SocketExporterAbsent has none
     @ns       job, instance, netns              what there is for each network namespace
     @process  job, instance, netns, process     what there is for each group of processes
 
 and @by in a table for `by (...)` with the labels of its rows.
 """
 
-from .links import data_link, panel_runbook, runbook
+import re
+
+from .links import RUNBOOK_OF_ROW, data_link, panel_runbook, runbook
 
 DATA_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 HOST = 'job=~"$job", instance=~"$instance"'
 MATCHERS = {
     "@host": HOST,
+    "@alert": 'job=~"$job", instance=~"$instance|"',
     "@ns": HOST + ', netns=~"$netns"',
     "@process": HOST + ', netns=~"$netns", process=~"$process"',
 }
+
+# What every job has: only that of exporters, for "All" jobs are all that Prometheus scrapes.
+OF_EXPORTERS = "and on (job, instance) socket_exporter_build_info{@host}"
+# One that does not answer has no build_info, but others of its job have, or had within a day.
+UP = 'up{@host} and on (job) max_over_time(socket_exporter_build_info{job=~"$job"}[1d])'
 
 
 def top(count, vector):
@@ -28,12 +37,31 @@ def top(count, vector):
     return f"{vector} and topk({count}, max_over_time({name}{{{matchers}[$__range] @ end()) > 0)"
 
 
+def happened(counter, matchers):
+    """The rate of what happened at all in the time shown. Without the zeros between, there would be
+    nothing to draw a line to from a short event."""
+    selector = f"{counter}{{{matchers}}}"
+    return f"rate({selector}[$__rate_interval]) and increase({selector}[$__range] @ end()) > 0"
+
+
 def _expand(expression, by=()):
     for token, matchers in MATCHERS.items():
         expression = expression.replace(token + "}", matchers + "}")
         expression = expression.replace(token + ",", matchers + ",")
     expression = expression.replace("@by", f"by ({', '.join(by)})")
     return " ".join(expression.split())
+
+
+def _with_namespace(expression):
+    """With a label for links: the network namespace, or All for the own one, whose series have none."""
+    inner = re.fullmatch(r"sort_desc\((.*)\)", expression, re.DOTALL)
+    if inner:
+        return f"sort_desc({_with_namespace(inner[1])})"
+    return f'label_replace(label_join({expression}, "var_netns", "", "netns"), "var_netns", "All", "var_netns", "")'
+
+
+def _lead_to_groups(links):
+    return any("process" in labels for _, labels, _ in links)
 
 
 def _thresholds(limit, base):
@@ -72,10 +100,20 @@ def _panel(kind, title, help, size, targets, defaults, options, limit, overrides
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 
-def stat(title, expression, help, unit="none", limit=None, size=(3, 4), decimals=None, links=(), runbooks=()):
-    """One number, now."""
+_NO_DATA = {
+    "type": "special",
+    "options": {"match": "null+nan", "result": {"color": "#8e8e8e", "index": 0, "text": "no data"}},
+}
+
+
+def stat(
+    title, expression, help, unit="none", limit=None, size=(3, 4), decimals=None, links=(), runbooks=(),
+    empty=None,
+):  # fmt: skip
+    """One number, now. empty: what stands there where it is well that there is none."""
     defaults = {
-        "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "noValue": "none",
+        "unit": unit, "color": {"mode": "thresholds"}, "mappings": [] if empty else [_NO_DATA],
+        "noValue": empty or "no data",
         "thresholds": _thresholds(limit, "green" if limit else "text"),
         "links": [data_link(link, "__field.labels") for link in links],
     }  # fmt: skip
@@ -91,10 +129,12 @@ def stat(title, expression, help, unit="none", limit=None, size=(3, 4), decimals
 
 def graph(
     title, series, help, unit="none", limit=None, size=(12, 8), stack=False, fill=0, top=None,
-    links=(), lines=(), runbooks=(), decimals=None,
+    links=(), lines=(), runbooks=(), decimals=None, bottom=0,
 ):  # fmt: skip
     """Values over time. series: (legend, expression), ...; lines: legends that are limits, drawn
-    dashed; top: the highest value that makes sense."""
+    dashed; top: the highest value that makes sense; bottom: the lowest, None where it may be below 0."""
+    if _lead_to_groups(links):
+        series = [(legend, _with_namespace(expression)) for legend, expression in series]
     custom = {
         "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1,
         "fillOpacity": 30 if stack else fill, "gradientMode": "none",
@@ -104,10 +144,12 @@ def graph(
         "thresholdsStyle": {"mode": "dashed" if limit else "off"},
     }  # fmt: skip
     defaults = {
-        "unit": unit, "color": {"mode": "palette-classic"}, "mappings": [], "min": 0,
+        "unit": unit, "color": {"mode": "palette-classic"}, "mappings": [],
         "thresholds": _thresholds(limit, "green"), "custom": custom,
         "links": [data_link(link, "__field.labels") for link in links],
     }  # fmt: skip
+    if bottom is not None:
+        defaults["min"] = bottom
     if top is not None:
         defaults["max"] = top
     if decimals is None and unit == "percentunit":
@@ -140,6 +182,8 @@ def graph(
 def bars(title, series, help, unit="none", limit=None, size=(8, 8), top=None, links=(), decimals=None):
     """Several numbers beside each other, now. series: (legend, expression) or (legend, expression,
     limit), ..."""
+    if _lead_to_groups(links):
+        series = [(legend, _with_namespace(expression), *limits) for legend, expression, *limits in series]
     defaults = {
         "unit": unit, "color": {"mode": "thresholds"}, "mappings": [], "min": 0,
         "thresholds": _thresholds(limit, "green"),
@@ -155,7 +199,7 @@ def bars(title, series, help, unit="none", limit=None, size=(8, 8), top=None, li
             "matcher": {"id": "byFrameRefID", "options": target["refId"]},
             "properties": [
                 {"id": "thresholds", "value": _thresholds(entry[2], "green")},
-                {"id": "links", "value": [runbook(entry[2].alert)]},
+                {"id": "links", "value": [*defaults["links"], runbook(entry[2].alert)]},
             ],
         }
         for target, entry in zip(targets, series)
@@ -193,6 +237,7 @@ def table(
     links=None,
     runbooks=(),
     mapped=(),
+    empty=None,
 ):
     """A row for each combination of the labels `by`, now.
 
@@ -200,8 +245,21 @@ def table(
     sort: the column that rows are sorted by; the first one unless said otherwise.
     links: label to links of its cells.
     mapped: override objects for labels' cells.
+    empty: what stands there where it is well that there is no row.
     """
     expressions = [f"({column.expression}) and ({rows})" if rows else column.expression for column in columns]
+    every_link = [link for column in columns for link in column.links]
+    every_link += [link for of_label in (links or {}).values() for link in of_label if link != RUNBOOK_OF_ROW]
+    hidden = []
+    if "netns" in by:
+        if _lead_to_groups(every_link):
+            hidden = ["var_netns"]
+            expressions = [_with_namespace(expression) for expression in expressions]
+        # `merge` writes a row into every row that it does not contradict: one without the label, into
+        # those of all namespaces.
+        expressions = [
+            f'label_replace({expression}, "netns", "(own)", "netns", "")' for expression in expressions
+        ]
     targets = _targets([("", "") for _ in columns], instant=True, range=False, format="table")
     overrides = list(mapped)
     renamed = {}
@@ -209,6 +267,8 @@ def table(
         target["expr"] = _expand(expression, by)
         renamed[f"Value #{target['refId']}"] = column.title
         properties = [{"id": "unit", "value": column.unit}]
+        if empty:
+            properties.append({"id": "noValue", "value": ""})
         if column.decimals is not None:
             properties.append({"id": "decimals", "value": column.decimals})
         cell_links = [data_link(link, "__data.fields") for link in column.links]
@@ -230,7 +290,14 @@ def table(
                 "properties": [{"id": "links", "value": found}],
             }
         )
-    order = list(by) + list(renamed)
+    overrides += [
+        {
+            "matcher": {"id": "byName", "options": label},
+            "properties": [{"id": "custom.hidden", "value": True}],
+        }
+        for label in hidden
+    ]
+    order = list(by) + hidden + list(renamed)
     transformations = [
         {"id": "merge", "options": {}},
         {
@@ -247,6 +314,8 @@ def table(
         "thresholds": _thresholds(None, "transparent"),
         "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True, "inspect": False},
     }  # fmt: skip
+    if empty:
+        defaults["noValue"] = empty
     options = {
         "showHeader": True, "cellHeight": "sm", "frameIndex": 0,
         "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},

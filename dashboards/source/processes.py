@@ -31,7 +31,7 @@ ROWS = [
             "First one full in", f"min({FULL_IN} < {WEEK})",
             "When the first process reaches its limit if it goes on as in the last quarter of an hour; `none` where"
             " nothing grows, or where it takes more than a week.",
-            "dtdurations", decimals=0,
+            "dtdurations", decimals=0, empty="none",
         ),
         stat(
             "Socket descriptors", "sum(socket_process_socket_fds{@process})",
@@ -178,7 +178,7 @@ ROWS = [
             "sigchld is what the parent does with the signal: `default`, nobody asks for the children; `caught`,"
             " a handler is there and has not waited for all of them (one signal may stand for several children);"
             " `ignored`, the kernel reaps, so they are about to go.",
-            size=(6, 8), links=HOST_LINK,
+            size=(6, 8), links=HOST_LINK, empty="No zombies.",
         ),
         graph(
             "Process ids taken", [("{{instance}}", "socket_processes{@host} / socket_processes_limit{@host}")],
