@@ -57,7 +57,7 @@ ROWS = [
         stat(
             "Worst descriptor use", f"max(socket_process_fd_limit_ratio{{@process}} and ignoring (state) {HELD} > 0)",
             "Of the groups that hold sockets in CLOSE_WAIT, the one nearest to its descriptor limit: how much time"
-            " there is. To win some: `prlimit --pid <pid> --nofile=65536`.",
+            " there is. To win some: `prlimit --pid <pid> --nofile=65536:` (the soft limit; up to the hard one).",
             "percentunit", limit("SocketProcessFileDescriptorsHigh"), decimals=0, empty="none",
         ),
         stat(

@@ -210,7 +210,7 @@ ROWS = [
                 )
             ],
             "Of the member of each group that is nearest to its limit (RLIMIT_NOFILE). At 100 % accept() and"
-            " open() fail with EMFILE. To raise it at once: `prlimit --pid <pid> --nofile=65536`.",
+            " open() fail with EMFILE. To raise it at once: `prlimit --pid <pid> --nofile=65536:` (the soft limit; up to the hard one).",
             "percentunit", limit("SocketProcessFileDescriptorsHigh"), top=1, decimals=0,
             links=[to("processes", "instance", "process")],
         ),

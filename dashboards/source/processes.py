@@ -24,7 +24,7 @@ ROWS = [
         stat(
             "Worst descriptor use", f"max({RATIO})",
             "Open descriptors of the process that is nearest to its limit (RLIMIT_NOFILE). At 100 % accept(),"
-            " socket() and open() fail with EMFILE. To raise it: `prlimit --pid <pid> --nofile=65536`.",
+            " socket() and open() fail with EMFILE. To raise it: `prlimit --pid <pid> --nofile=65536:` (the soft limit; up to the hard one).",
             "percentunit", limit("SocketProcessFileDescriptorsHigh"), decimals=0,
         ),
         stat(
