@@ -1,12 +1,16 @@
 internal import SocketModel
 
-/// Finds out who holds which socket. The seam between ways of doing it: here by walking over /proc
-/// and joining what is found there with the kernel's socket tables.
+/// Finds out who holds which socket. The seam between ways of doing it: `ProcFSAttribution` walks over
+/// /proc and joins what it finds there with the kernel's socket tables; `IteratorAttribution` lets a
+/// program in the kernel do most of that.
 ///
 /// For each sample `walk` is called first, then `add` for each row of the tables, in whatever order
 /// and as often as they had to be read, then `finish`, then `forEachHolder` as often as needed, then
 /// `release`.
 protocol AttributionBackend: AnyObject {
+  /// Whether it is to be given the rows of the tables of all kinds of sockets. Where not, it still has
+  /// to be asked for the holders of those that listen and those in CLOSE_WAIT.
+  var needsTables: Bool { get }
   /// Looks at all processes.
   func walk(
     _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool

@@ -10,7 +10,7 @@ internal import SocketModel
 final class HostSampling {
   private let configuration: Sampler.Configuration
   private let sources: HostSources
-  private let attribution: any AttributionBackend
+  private let attribution: ChosenAttribution
   private let reader: NamespaceReader
 
   private var closeWaitAges = CloseWaitAges()
@@ -19,7 +19,8 @@ final class HostSampling {
   /// When it was last looked where processes live; nil before that.
   private var namespacesFound: ContinuousClock.Instant?
 
-  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none;
+  ///   `BackendUnavailable` where the backend that was asked for cannot be had.
   init(
     _ configuration: Sampler.Configuration, report: @escaping @Sendable (Sampler.Event) -> Void
   ) throws {
@@ -30,9 +31,13 @@ final class HostSampling {
     // A directory of another kind would look like a host without processes.
     var entries = DirectoryReader()
     _ = try procfs.processIDs(using: &entries)
-    attribution = ProcFSAttribution(procfs, groupingBy: configuration.groupingKey)
+    let namespaces = NetworkNamespaces(
+      procfsPath: path, leaves: configuration.namespaces == .all)
+    attribution = try ChosenAttribution(
+      configuration, onlyIn: configuration.namespaces == .all ? nil : namespaces.ownInode,
+      report: report)
     reader = NamespaceReader(
-      sources, attribution, scope: configuration.namespaces, procfsPath: path, report: report)
+      sources, attribution, namespaces, scope: configuration.namespaces, report: report)
   }
 
   /// Reads what is due and replaces it in the snapshot. What fails stays as it was.
@@ -193,7 +198,9 @@ final class HostSampling {
         snapshot.limit = limits
       }
     }
-    snapshot.backend = reader.backend ?? snapshot.backend
+    if let source = reader.source {
+      snapshot.backend = Backend(usesIterator: attribution.usesIterator, tables: source)
+    }
     snapshot.otherNamespaces = reader.tally
   }
 }

@@ -14,6 +14,8 @@ final class ProcFSAttribution: AttributionBackend {
     walker = ProcessWalker(groupingBy: key)
   }
 
+  var needsTables: Bool { true }
+
   func groupName(of pid: Int32) -> String? { walker.identities[pid]?.name }
 
   func walk(
@@ -21,7 +23,7 @@ final class ProcFSAttribution: AttributionBackend {
   ) throws -> ProcessWalk {
     holders = SocketHolders(expecting: depth == .descriptors ? expectedSockets : 0)
     let walk = try walker.walk(
-      &procfs, depth, thresholds: thresholds, into: &holders, isToldApart: isToldApart)
+      &procfs, depth, thresholds: thresholds, using: nil, into: &holders, isToldApart: isToldApart)
     if depth == .descriptors { expectedSockets = holders.count }
     holders.sort()
     return walk
@@ -35,30 +37,9 @@ final class ProcFSAttribution: AttributionBackend {
     // A local copy, for a closure may not capture an inout parameter that it changes.
     var result = walk
     walk = ProcessWalk()
-    // The socket that each group was credited with last, so that none is credited twice.
-    var creditedWith = [Int](repeating: -1, count: result.groups.count)
-    var number = 0
-    holders.forEachSocket { inode, mark, holders in
-      let isShared = holders.contains { $0.member != holders[0].member }
-      for holder in holders {
-        let group = result.members[holder.member].group
-        guard
-          let kind = mark.kind
-            ?? unlistedKind(holder, inode: inode, of: result.members[holder.member], isRead)
-        else {
-          // It was closed after the walk, and so it counts nowhere.
-          result.members[holder.member].socketDescriptors -= 1
-          result.groups[group].openDescriptors -= 1
-          continue
-        }
-        result.groups[group].socketDescriptors[kind] += 1
-        if isShared { result.groups[group].sharedSocketDescriptors += 1 }
-        if let state = mark.state, creditedWith[group] != number {
-          creditedWith[group] = number
-          result.groups[group].tcpSockets[state] += 1
-        }
-      }
-      number += 1
+    let members = result.members
+    holders.credit(to: &result) { holder, inode in
+      unlistedKind(holder, inode: inode, of: members[holder.member], isRead)
     }
     walk = result
   }
