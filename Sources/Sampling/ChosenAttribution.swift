@@ -51,13 +51,14 @@ final class ChosenAttribution: AttributionBackend {
 
   func groupName(of pid: Int32) -> String? { current.groupName(of: pid) }
 
-  /// Where the kernel's iterator fails, this walk is already made without it.
+  /// Where the kernel's iterator fails, this walk is already made without it. Only where the host has
+  /// run out of something, which /proc would meet as well, the next walk is to try again.
   func walk(
     _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
     do {
       return try current.walk(depth, thresholds: thresholds, isToldApart: isToldApart)
-    } catch let error as SocketIteratorError {
+    } catch let error as SocketIteratorError where !error.isExhaustion {
       report(.iteratorFailed(error))
       current = try makeFallback()
       usesIterator = false

@@ -67,7 +67,8 @@ final class HostSources {
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
   func readTCP(
-    _ connections: SocketDump.TCPStates, into tables: inout TCPTables, _ body: (InternetSocket) -> Void
+    _ connections: SocketDump.TCPStates, into tables: inout TCPTables,
+    _ body: (InternetSocket) -> Void
   ) throws -> TCPSource {
     let empty = tables
     keysOfSubflows = [:]

@@ -55,7 +55,8 @@ final class NamespaceReader {
 
   init(
     _ sources: HostSources, _ attribution: any AttributionBackend,
-    _ namespaces: consuming NetworkNamespaces, scope: NamespaceScope, report: @escaping @Sendable (Sampler.Event) -> Void
+    _ namespaces: consuming NetworkNamespaces, scope: NamespaceScope,
+    report: @escaping @Sendable (Sampler.Event) -> Void
   ) {
     self.sources = sources
     self.attribution = attribution

@@ -23,7 +23,7 @@ final class ProcFSAttribution: AttributionBackend {
   ) throws -> ProcessWalk {
     holders = SocketHolders(expecting: depth == .descriptors ? expectedSockets : 0)
     let walk = try walker.walk(
-      &procfs, depth, thresholds: thresholds, using: nil, into: &holders, isToldApart: isToldApart)
+      &procfs, depth, thresholds: thresholds, into: &holders, isToldApart: isToldApart)
     if depth == .descriptors { expectedSockets = holders.count }
     holders.sort()
     return walk

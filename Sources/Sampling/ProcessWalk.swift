@@ -97,7 +97,8 @@ struct ProcessWalker: ~Copyable {
   /// - Throws: `SystemError` where /proc cannot be listed, or where the exporter or the host has run
   ///   out of descriptors or memory; `NoProcesses` where /proc is none.
   mutating func walk(
-    _ procfs: inout ProcFileSystem, _ depth: Depth, thresholds: Int, using pass: KnownDescriptors?,
+    _ procfs: inout ProcFileSystem, _ depth: Depth, thresholds: Int,
+    using pass: KnownDescriptors? = nil,
     into holders: inout SocketHolders, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
     var walk = ProcessWalk()
@@ -177,7 +178,8 @@ struct ProcessWalker: ~Copyable {
   }
 
   private mutating func visit(
-    _ pid: Int32, of procfs: inout ProcFileSystem, _ depth: Depth, using pass: KnownDescriptors?,
+    _ pid: Int32, of procfs: inout ProcFileSystem, _ depth: Depth,
+    using pass: KnownDescriptors? = nil,
     at now: ContinuousClock.Instant, into holders: inout SocketHolders
   ) throws -> Visit {
     let process = try procfs.openProcess(pid)
@@ -212,7 +214,8 @@ struct ProcessWalker: ~Copyable {
           identity: .init(pid: pid, startTicks: stat.startTicks), parent: stat.parent))
     } else if isMember {
       let areElsewhere = stat.hasEndedMainThread && pass == nil
-      visit.held = areElsewhere ? try readLiveThread(of: process, into: &holders) : HeldDescriptors()
+      visit.held =
+        areElsewhere ? try readLiveThread(of: process, into: &holders) : HeldDescriptors()
       // The main thread took its namespace along.
       if let thread = visit.held?.thread {
         visit.identity.namespace = try? process.openPlace(below: "task/\(thread)")

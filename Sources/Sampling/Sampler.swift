@@ -28,7 +28,8 @@ package actor Sampler {
     package init(
       interval: Duration = .seconds(5), cpuBudget: Double? = nil,
       collectors: Set<Collector> = Set(Collector.allCases), procfsPath: String = "/proc",
-      backend: BackendChoice = .auto, namespaces: NamespaceScope = .own, groupingKey: GroupingKey = .comm, maxGroups: Int = 200,
+      backend: BackendChoice = .auto, namespaces: NamespaceScope = .own,
+      groupingKey: GroupingKey = .comm, maxGroups: Int = 200,
       top: Int = 20, closeWaitThresholds: [UInt64] = [10, 60, 300, 3600]
     ) {
       self.interval = interval

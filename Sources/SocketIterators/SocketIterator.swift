@@ -20,7 +20,8 @@ package struct SocketIterator: ~Copyable {
       UInt32(truncatingIfNeeded: namespace ?? 0), &message, message.count)
     if number == -ENOSYS { throw .notBuilt }
     guard number >= 0 else {
-      let text = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let text = String(
+        decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       let detail = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
       throw .system(SystemError("bpf", code: -number), detail: detail)
     }

@@ -11,6 +11,11 @@ package enum SocketIteratorError: Error, Equatable, CustomStringConvertible {
   /// A row says what it cannot, or is cut short: at this offset of what was read.
   case malformed(offset: Int)
 
+  /// The exporter or the host has run out of descriptors or memory: what the next pass meets may differ.
+  package var isExhaustion: Bool {
+    if case .system(let error, _) = self { error.isExhaustion } else { false }
+  }
+
   package var description: String {
     switch self {
     case .notBuilt: "built without BPF"
