@@ -9,7 +9,7 @@ export SOCKET_EXPORTER_REVISION := $(shell git describe --always --dirty --abbre
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin nftables nginx-light procps \
+TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin lsof nftables nginx-light procps \
 	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
 	python3-venv util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
@@ -48,10 +48,29 @@ golden: ## Write the golden pages anew; read the diff
 	SOCKET_EXPORTER_WRITE_GOLDEN=1 $(SWIFT) test --filter GoldenTests
 	git diff --stat -- Tests/Fixtures/golden
 
+.PHONY: dashboards
+dashboards: ## Write the dashboards anew from dashboards/source
+	@.ci/require python3
+	dashboards/generate.py
+
+.PHONY: pictures
+pictures: build ## Draw the dashboards of a host in trouble; needs root, takes minutes
+	@.ci/require $(TEST_PACKAGES) python3-matplotlib python3-pil
+	$(SWIFT) build --build-tests
+	rm -rf .build/pictures && mkdir -p .build/pictures
+	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) SOCKET_EXPORTER_PICTURES=$(CURDIR)/.build/pictures \
+		$(SWIFT) test --skip-build --filter 'DashboardQueryTests.*pictures'
+	dashboards/render.py .build/pictures docs/dashboards
+
 .PHONY: bench
 bench: build ## Measure beside the C floor and other tools; needs root, takes minutes
 	@.ci/require $(BENCH_PACKAGES)
 	Benchmarks/run --exporter $(BINARY) $(ARGS)
+
+.PHONY: cardinality
+cardinality: build ## Count series and what they cost Prometheus; needs root, takes minutes
+	@.ci/require $(BUILD_PACKAGES) iproute2 prometheus python3
+	Benchmarks/cardinality --exporter $(BINARY) --page docs/scaling.md $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built

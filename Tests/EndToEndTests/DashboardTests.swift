@@ -1,17 +1,18 @@
+import Foundation
 import TestSupport
 import Testing
 
+/// What can be seen from the files alone.
 struct DashboardTests {
   @Test(arguments: Dashboard.all)
-  func `every panel has its own id, a place, a unit, a description and the chosen data source`(
+  func `every panel has its own id, a place, a description and the chosen data source`(
     _ name: String
   ) throws {
     let dashboard = try Dashboard(name)
     let chosen = Dashboard.DataSource(type: "prometheus", uid: "${datasource}")
+    #expect(dashboard.uid == "socket-exporter-" + name.dropLast(".json".count))
     #expect(Set(dashboard.panels.map(\.id)).count == dashboard.panels.count)
-    for variable in dashboard.templating.list where variable.type == "query" {
-      #expect(variable.datasource == chosen, "\(variable.name)")
-    }
+    #expect(dashboard.annotations.list.allSatisfy { $0.datasource == chosen })
 
     var taken: [Int: String] = [:]
     for panel in dashboard.panels {
@@ -22,65 +23,124 @@ struct DashboardTests {
       }
       if panel.type == "row" { continue }
       #expect(panel.description?.isEmpty == false, "\(panel.title)")
-      #expect(panel.fieldConfig?.defaults.unit != nil, "\(panel.title)")
       #expect(panel.datasource == chosen, "\(panel.title)")
       let targets = try #require(panel.targets)
       #expect(!targets.isEmpty && Set(targets.map(\.refId)).count == targets.count)
-      for target in targets {
-        let selectors = target.expr.matches(of: /\{[^}]*\}/).map { String($0.0) }
-        #expect(!selectors.isEmpty, "\(panel.title)")
-        for selector in selectors {
+      #expect(targets.allSatisfy { $0.datasource == chosen }, "\(panel.title)")
+    }
+  }
+
+  @Test func `titles and ids of dashboards are different ones`() throws {
+    let dashboards = try Dashboard.all.map { try Dashboard($0) }
+    #expect(Set(dashboards.map(\.uid)).count == dashboards.count)
+    #expect(Set(dashboards.map(\.title)).count == dashboards.count)
+  }
+
+  @Test(.enabled(if: Tools.areInstalled("python3"), "needs python3"))
+  func `the files are what the generator makes of its source`() async throws {
+    try await onBlockingThread {
+      try Tools.withTemporaryDirectory { directory in
+        try Tools.run(["python3", "-B", Repository.path("dashboards/generate.py"), directory])
+        let made = try Tools.run(["ls", directory]).text.split(separator: "\n").map(String.init)
+        #expect(made == Dashboard.all.sorted())
+        for name in Dashboard.all {
+          let generated = try String(contentsOfFile: directory + "/" + name, encoding: .utf8)
           #expect(
-            selector.contains(#"job=~"$job", instance=~"$instance""#), "\(panel.title): \(selector)"
-          )
+            try Repository.text("dashboards/" + name) == generated,
+            "\(name): run make dashboards")
         }
       }
     }
   }
 
-  @Test(
-    .enabled(if: TestHost.isAvailable, TestHost.unavailability),
-    .enabled(if: PrometheusServer.isInstalled, PrometheusServer.unavailability),
-    arguments: Dashboard.all)
-  func `every query and every variable finds data`(_ name: String) async throws {
+  @Test(arguments: Dashboard.all)
+  func `links lead to dashboards, variables and runbooks that there are`(_ name: String) throws {
     let dashboard = try Dashboard(name)
-    try await TestHost.run { host in
-      let server = try host.actor(named: "server")
-      let client = try host.actor(named: "client")
-      let listener = try server.listen()
-      let connection = try client.connect(to: listener, of: server)
-      try client.close(connection.own)
-      // Some panels speak of zombies, and are empty where all is well.
-      try host.actor(named: "parent").bearChildren(2, .byDefault)
-
-      let exporter = try host.serve("--collect.interval", "500ms")
-      let prometheus = try PrometheusServer(
-        on: host, configuration: PrometheusServer.shippedConfiguration(port: exporter.port))
-      // Rates need two scrapes.
-      _ = try eventually("two scrapes", within: .seconds(30)) {
-        try prometheus.value(#"count_over_time(up{job="socket-exporter"}[1m]) >= 2"#)
+    let uids = try Set(Dashboard.all.map { try Dashboard($0).uid })
+    let variables = Set(dashboard.templating.list.map(\.name))
+    let alerts = try Set(AlertRule.shipped().map(\.name))
+    for link in dashboard.everyLink {
+      #expect(!link.title.isEmpty)
+      for match in link.url.matches(of: /var-(\w+)=|\$\{(\w+):queryparam\}/) {
+        let variable = try #require(match.1 ?? match.2)
+        #expect(variables.contains(String(variable)), "\(link.url)")
       }
-
-      for panel in dashboard.panels {
-        for target in panel.targets ?? [] {
-          let expression = Dashboard.substituteVariables(in: target.expr)
-          let series = try prometheus.query(expression)
-          #expect(!series.isEmpty, "\(panel.title) \(target.refId): \(expression)")
-          #expect(series.allSatisfy { $0.value.isFinite }, "\(panel.title) \(target.refId)")
-        }
-      }
-      for variable in dashboard.templating.list where variable.type == "query" {
-        let query = Dashboard.substituteVariables(in: variable.query.text)
-        let match = try #require(query.wholeMatch(of: /label_values\((.+), (\w+)\)/))
-        let values = try prometheus.values(ofLabel: String(match.2), on: String(match.1))
-        #expect(!values.isEmpty, "\(variable.name)")
+      if let match = link.url.wholeMatch(of: /\$\{runbooks\}\/(.+)\.md/) {
+        let isOfRow = match.1 == "${__data.fields.alertname}"
+        #expect(isOfRow || alerts.contains(String(match.1)), "\(link.url)")
+      } else {
+        let match = try #require(link.url.prefixMatch(of: /\/d\/([a-z-]+)(?:\?|$)/), "\(link.url)")
+        #expect(uids.contains(String(match.1)), "\(link.url)")
       }
     }
+    for other in uids where other != dashboard.uid {
+      #expect(dashboard.links.contains { $0.url == "/d/" + other }, "no way to \(other)")
+    }
+  }
+
+  @Test func `every alert has a runbook link on some dashboard`() throws {
+    let links = try Dashboard.all.flatMap { try Dashboard($0).everyLink }
+    for alert in try Set(AlertRule.shipped().map(\.name)) {
+      #expect(links.contains { $0.url == "${runbooks}/\(alert).md" }, "\(alert)")
+    }
+  }
+
+  @Test(arguments: Dashboard.all)
+  func `what turns a panel orange or red is what the alert beside it compares with`(
+    _ name: String
+  ) throws {
+    let rules = try AlertRule.shipped()
+    for panel in try Dashboard(name).panels {
+      if let severity = panel.countsAlerts {
+        #expect(
+          panel.thresholds.map { AlertRule.explain($0.steps, by: [(severity, [1])]) } == [true])
+        continue
+      }
+      for (steps, links) in panel.thresholds {
+        let linked = links.compactMap { $0.url.firstMatch(of: /\$\{runbooks\}\/(\w+)\.md/)?.1 }
+        let explained = linked.contains { alert in
+          AlertRule.explain(
+            steps, by: rules.filter { $0.name == alert }.map { ($0.severity, $0.thresholds) })
+        }
+        #expect(explained, "\(panel.title): \(steps) is none of \(linked)")
+      }
+    }
+  }
+
+  @Test func `thresholds that are not the alert's are seen`() throws {
+    let rules = try AlertRule.shipped().filter { $0.name == "SocketConntrackHigh" }
+      .map { ($0.severity, $0.thresholds) }
+    func steps(_ warning: Double, _ critical: Double) -> [Dashboard.Thresholds.Step] {
+      [.init(color: "orange", value: warning), .init(color: "red", value: critical)]
+    }
+    #expect(AlertRule.explain(steps(0.75, 0.9), by: rules))
+    #expect(!AlertRule.explain(steps(0.7, 0.9), by: rules))
+    #expect(!AlertRule.explain(steps(0.9, 0.75), by: rules))
+    #expect(!AlertRule.explain([steps(0.75, 0.9)[0]], by: rules))
+    #expect(!AlertRule.explain(steps(0.75, 0.9), by: []))
   }
 
   private func cells(of place: Dashboard.Position) -> [Int] {
     (place.y..<place.y + place.h).flatMap { y in
       (place.x..<place.x + place.w).map { x in y * 24 + x }
+    }
+  }
+}
+
+extension AlertRule {
+  /// Whether these steps are those of an alert: one in the colour of each severity that compares with a
+  /// number, and no other. Grafana's steps are reached, not passed: for above 0 it is a little more.
+  fileprivate static func explain(
+    _ steps: [Dashboard.Thresholds.Step], by rules: [(severity: String, numbers: [Double])]
+  ) -> Bool {
+    let rules = rules.filter { !$0.numbers.isEmpty }
+    let colours = ["info": "blue", "warning": "orange", "critical": "red"]
+    guard !rules.isEmpty, steps.count == rules.count else { return false }
+    return rules.allSatisfy { rule in
+      steps.contains { step in
+        guard let value = step.value, step.color == colours[rule.severity] else { return false }
+        return rule.numbers.contains { $0 == value || $0 == 0 && value > 0 && value <= 1 }
+      }
     }
   }
 }

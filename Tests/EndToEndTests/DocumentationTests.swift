@@ -51,9 +51,8 @@ struct DocumentationTests {
   }
 
   @Test(
-    arguments: Dashboard.all.map { "dashboards/" + $0 } + [
-      "deploy/prometheus/socket-exporter.alerts.yml",
-      "deploy/prometheus/tests/socket-exporter.alerts.test.yml",
+    arguments: Dashboard.all.map { "dashboards/" + $0 } + AlertRuleTests.cases + [
+      "deploy/prometheus/socket-exporter.alerts.yml"
     ])
   func `every metric that is named is documented`(_ file: String) throws {
     let documented = try MetricDocumentation().entries

@@ -39,6 +39,14 @@ final class PrometheusServer {
     let alerts: [Alert]
   }
 
+  struct RecordingRule: Decodable {
+    let name: String
+    let query: String
+    let labels: [String: String]?
+    let health: String
+    let lastError: String?
+  }
+
   static let isInstalled = Tools.areInstalled("prometheus", "curl")
   static let unavailability: Comment = "needs prometheus and curl"
 
@@ -48,21 +56,26 @@ final class PrometheusServer {
     let data: Answer?
   }
 
-  private static let address = "127.0.0.1:9090"
+  private let address: String
   private let host: TestHost
   private let process: ChildProcess
 
   /// Starts the server and waits until it answers.
-  init(on host: TestHost, configuration: String) throws {
+  init(
+    on host: TestHost, port: Int = 9090, flags: [String] = [], configuration: String
+  ) throws {
     self.host = host
-    let file = host.directory + "/prometheus.yml"
+    let address = "127.0.0.1:\(port)"
+    self.address = address
+    let file = host.directory + "/prometheus-\(port).yml"
     try configuration.write(toFile: file, atomically: true, encoding: .utf8)
-    process = try host.start([
-      "prometheus", "--config.file", file, "--storage.tsdb.path", host.directory + "/tsdb",
-      "--web.listen-address", Self.address, "--log.level", "warn",
-    ])
+    process = try host.start(
+      [
+        "prometheus", "--config.file", file, "--storage.tsdb.path",
+        host.directory + "/tsdb-\(port)", "--web.listen-address", address, "--log.level", "error",
+      ] + flags)
     _ = try eventually("Prometheus answers", within: .seconds(30)) {
-      try host.run(["curl", "-sf", "http://\(Self.address)/-/ready"]).exit == .code(0) ? true : nil
+      try host.run(["curl", "-sf", "http://\(address)/-/ready"]).exit == .code(0) ? true : nil
     }
   }
 
@@ -116,6 +129,18 @@ final class PrometheusServer {
     return answer.groups.flatMap(\.rules)
   }
 
+  /// The rules that record series.
+  func recordingRules() throws -> [RecordingRule] {
+    struct Answer: Decodable {
+      struct Group: Decodable {
+        let rules: [RecordingRule]
+      }
+      let groups: [Group]
+    }
+    let answer: Answer = try get("rules", ["type": "record"])
+    return answer.groups.flatMap(\.rules)
+  }
+
   /// The type of every metric, by name, as the scrapes of one job announced it.
   func types() throws -> [String: Set<String>] {
     struct Metadata: Decodable {
@@ -127,7 +152,7 @@ final class PrometheusServer {
 
   private func get<Answer: Decodable>(_ path: String, _ form: [String: String]) throws -> Answer {
     let fields = form.flatMap { ["--data-urlencode", "\($0.key)=\($0.value)"] }
-    let printed = try host.run(["curl", "-sSG", "http://\(Self.address)/api/v1/\(path)"] + fields)
+    let printed = try host.run(["curl", "-sSG", "http://\(address)/api/v1/\(path)"] + fields)
     guard printed.exit == .code(0) else { throw TestFailure("curl: \(printed.errors)") }
     let envelope = try JSONDecoder().decode(Envelope<Answer>.self, from: Data(printed.output))
     guard envelope.status == "success", let data = envelope.data else {

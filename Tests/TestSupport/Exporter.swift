@@ -137,9 +137,16 @@ extension TestHost {
     try serve(arguments)
   }
 
-  /// Starts a server on a free port of this host's loopback interface.
-  package func serve(_ arguments: [String]) throws -> RunningExporter {
-    try RunningExporter(start([Exporter.path] + RunningExporter.arguments + arguments))
+  /// Starts a server on this host's loopback interface.
+  ///
+  /// - Parameter port: where; 0 is a free one.
+  package func serve(
+    _ arguments: [String], port: Int = 0, privileges: Exporter.Privileges = .root
+  ) throws -> RunningExporter {
+    let program = try privileges == .root ? Exporter.path : accessibleExporter()
+    return try RunningExporter(
+      start(
+        privileges.command + [program] + RunningExporter.arguments(port: port) + arguments))
   }
 
   /// The page a server on this host serves now; nil where it has none yet.
@@ -187,11 +194,16 @@ extension TestHost {
 
 /// A server that a test started.
 package final class RunningExporter: @unchecked Sendable {
-  package static let arguments = [
-    "serve", "--web.listen-address", "127.0.0.1:0",
-    // Tests sample more often than a budget would allow; the last word of a test counts.
-    "--collect.cpu-budget", "off",
-  ]
+  package static let arguments = arguments(port: 0)
+
+  /// - Parameter port: where to listen; 0 is a free one.
+  package static func arguments(port: Int) -> [String] {
+    [
+      "serve", "--web.listen-address", "127.0.0.1:\(port)",
+      // Tests sample more often than a budget would allow; the last word of a test counts.
+      "--collect.cpu-budget", "off",
+    ]
+  }
 
   package let process: ChildProcess
   /// The port it listens on.
