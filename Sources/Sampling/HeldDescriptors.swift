@@ -25,17 +25,28 @@ struct KnownDescriptors {
   /// What the time since the boot that /proc tells is ahead of the kernel's, in clock ticks: not 0 in
   /// a time namespace (time_namespaces(7)).
   let aheadTicks: Int64
+  /// When the pass began, in clock ticks since the boot as /proc tells them.
+  private let begunTicks: Int64
 
   private static let nanosecondsPerTick: UInt64 = 10_000_000
 
   /// - Parameters:
   ///   - process: the exporter's own process.
   ///   - startTicks: when that was started, by /proc.
-  init(_ pass: DescriptorPass, ownProcess process: Int32, startTicks: UInt64) {
+  ///   - begun: when the pass began, since the boot.
+  init(
+    _ pass: DescriptorPass, ownProcess process: Int32, startTicks: UInt64, begun: Duration
+  ) {
     self.pass = pass
     let started = pass.tables(of: process).first?.startNanoseconds
     aheadTicks =
       started.map { Int64(clamping: startTicks) - Int64($0 / Self.nanosecondsPerTick) } ?? 0
+    begunTicks = Int64(begun / .nanoseconds(Int64(Self.nanosecondsPerTick)))
+  }
+
+  /// Whether a process may have been started after the pass began.
+  func isYounger(startTicks: UInt64) -> Bool {
+    Int64(clamping: startTicks) >= begunTicks - 1
   }
 
   /// What a process held. Nothing where it was not there yet: the number may have been another

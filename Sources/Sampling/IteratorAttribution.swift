@@ -19,13 +19,12 @@ final class IteratorAttribution: AttributionBackend {
   /// When the exporter was started, by /proc.
   private let startTicks: UInt64
 
-  /// - Parameter namespace: the only network namespace whose sockets are told apart, by its inode; nil
-  ///   for all.
-  /// - Throws: `SocketIteratorError` where the kernel does not do it; `OtherProcesses` where /proc
-  ///   shows other processes than the kernel would; `SystemError` or `ParseError` where the exporter's
-  ///   own entry in /proc cannot be read.
+  /// - Throws: what `makeIterator` throws; `OtherProcesses` where /proc shows other processes than the
+  ///   kernel would; `SystemError` or `ParseError` where the exporter's own entry in /proc cannot be
+  ///   read.
   init(
-    _ procfs: consuming ProcFileSystem, groupingBy key: GroupingKey, onlyIn namespace: UInt64?
+    _ procfs: consuming ProcFileSystem, groupingBy key: GroupingKey,
+    makeIterator: () throws -> SocketIterator
   ) throws {
     let depth = try? procfs.read("self/status") { try ProcessStatus.parseNamespaceDepth($0) }
     guard depth == 1 else { throw OtherProcesses() }
@@ -34,7 +33,7 @@ final class IteratorAttribution: AttributionBackend {
     }.startTicks
     self.procfs = procfs
     walker = ProcessWalker(groupingBy: key)
-    iterator = try SocketIterator(onlyIn: namespace)
+    iterator = try makeIterator()
   }
 
   /// The proc filesystem is that of another process namespace.
@@ -51,8 +50,9 @@ final class IteratorAttribution: AttributionBackend {
   ) throws -> ProcessWalk {
     var known: KnownDescriptors?
     if depth == .descriptors {
+      let begun = SystemClock.sinceBoot
       known = KnownDescriptors(
-        try iterator.pass(), ownProcess: getpid(), startTicks: startTicks)
+        try iterator.pass(), ownProcess: getpid(), startTicks: startTicks, begun: begun)
     }
     let sockets = known?.pass.sockets ?? []
     holders = SocketHolders(expecting: sockets.count)

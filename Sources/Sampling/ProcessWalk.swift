@@ -233,14 +233,12 @@ struct ProcessWalker: ~Copyable {
     in pass: KnownDescriptors, into holders: inout SocketHolders
   ) throws(SystemError) -> HeldDescriptors? {
     let held = pass.find(pid, startTicks: identity.startTicks, into: &holders)
-    if held.descriptors > 0 { return held }
-    // It holds nothing, or began after the pass. But where a security module hides what it holds, that
-    // must not look like nothing.
+    if held.descriptors > 0 || pass.isYounger(startTicks: identity.startTicks) { return held }
+    // What is kept out of the pass must not look like nothing. Since Linux 6.2 the size of the directory
+    // tells how many descriptors there are, to everybody.
+    guard try process.size(below: "fd") > 0 else { return held }
     holders.dropMember()
-    guard try read(process, into: &holders) != nil else { return nil }
-    holders.dropMember()
-    holders.beginMember()
-    return held
+    return nil
   }
 
   /// Reads what a process holds; nil where that cannot be read. Where it is not nil, `holders` has a
