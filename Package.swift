@@ -84,6 +84,11 @@ let package = Package(
     .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
     .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),
     .testTarget(
+      name: "SocketIteratorsTests",
+      dependencies: [
+        "CSocketIterators", "LinuxIO", "SocketIterators", "SocketModel", "TestSupport",
+      ]),
+    .testTarget(
       name: "SamplingTests",
       dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport", "socket-actor"]),
     .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "TestSupport"]),

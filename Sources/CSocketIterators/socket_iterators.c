@@ -1,24 +1,23 @@
 #include "socket_iterators.h"
 
-#include <errno.h>
-
 #ifndef SOCKET_ITERATORS_BPF
 
 int SocketIterators_load(uint32_t only_namespace, char *message, size_t message_size) {
   (void)only_namespace;
   if (message_size > 0) message[0] = 0;
-  return -ENOSYS;
+  return SOCKET_ITERATORS_NOT_BUILT;
 }
 
 int SocketIterators_begin(int link) {
   (void)link;
-  return -ENOSYS;
+  return SOCKET_ITERATORS_NOT_BUILT;
 }
 
 #else
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -19,13 +19,11 @@ final class ChosenAttribution: AttributionBackend {
   /// Whether the kernel's iterator is in use.
   private(set) var usesIterator: Bool
 
-  /// - Parameter namespace: the only network namespace whose sockets are told apart, by its inode; nil
-  ///   for all.
-  /// - Throws: `SystemError` where the proc filesystem cannot be opened; with `BackendChoice.bpf` what
-  ///   `IteratorAttribution` throws.
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; with `BackendChoice.bpf`
+  ///   `BackendUnavailable`.
   init(
-    _ configuration: Sampler.Configuration, onlyIn namespace: UInt64?,
-    report: @escaping @Sendable (Sampler.Event) -> Void
+    _ configuration: Sampler.Configuration, report: @escaping @Sendable (Sampler.Event) -> Void,
+    makeIterator: () throws -> SocketIterator
   ) throws {
     let path = configuration.procfsPath
     let key = configuration.groupingKey
@@ -39,7 +37,7 @@ final class ChosenAttribution: AttributionBackend {
     }
     do {
       current = try IteratorAttribution(
-        try ProcFileSystem(path: path), groupingBy: key, onlyIn: namespace)
+        try ProcFileSystem(path: path), groupingBy: key, makeIterator: makeIterator)
       usesIterator = true
     } catch {
       if configuration.backend == .bpf { throw BackendUnavailable(reason: error) }

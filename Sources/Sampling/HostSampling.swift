@@ -1,5 +1,6 @@
 internal import LinuxIO
 internal import ProcFS
+internal import SocketIterators
 internal import SocketModel
 
 /// One sample of the host: what is read in which order, and how it comes together.
@@ -33,9 +34,10 @@ final class HostSampling {
     _ = try procfs.processIDs(using: &entries)
     let namespaces = NetworkNamespaces(
       procfsPath: path, leaves: configuration.namespaces == .all)
-    attribution = try ChosenAttribution(
-      configuration, onlyIn: configuration.namespaces == .all ? nil : namespaces.ownInode,
-      report: report)
+    let onlyNamespace = configuration.namespaces == .all ? nil : namespaces.ownInode
+    attribution = try ChosenAttribution(configuration, report: report) {
+      try SocketIterator(onlyIn: onlyNamespace)
+    }
     reader = NamespaceReader(
       sources, attribution, namespaces, scope: configuration.namespaces, report: report)
   }

@@ -1,6 +1,6 @@
 internal import CSocketIterators
 internal import Glibc
-internal import LinuxIO
+package import LinuxIO
 
 /// The kernel's iterator over the descriptors of all tasks, with the program that counts them
 /// (`bpf/descriptors.bpf.c`). Nothing is left in the kernel when it goes, or when the process does.
@@ -18,14 +18,19 @@ package struct SocketIterator: ~Copyable {
     var message = [CChar](repeating: 0, count: 256)
     let number = unsafe SocketIterators_load(
       UInt32(truncatingIfNeeded: namespace ?? 0), &message, message.count)
-    if number == -ENOSYS { throw .notBuilt }
+    if number == SOCKET_ITERATORS_NOT_BUILT { throw .notBuilt }
     guard number >= 0 else {
       let text = String(
         decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       let detail = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
       throw .system(SystemError("bpf", code: -number), detail: detail)
     }
-    link = FileDescriptor(adopting: number)
+    self.init(adopting: FileDescriptor(adopting: number))
+  }
+
+  /// - Parameter link: what each pass begins from.
+  package init(adopting link: consuming FileDescriptor) {
+    self.link = link
   }
 
   /// Makes a pass. It takes a reference to each file while it looks at it, so none goes meanwhile;

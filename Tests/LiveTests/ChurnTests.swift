@@ -73,8 +73,10 @@ struct ChurnTests {
         of: ["curl", "LiveTests", "sh", "spawning", "oot.default-qos"]))
   }
 
-  @Test("a sample now and then: no error, and whoever stays has exactly what is its own")
-  func samples() async throws {
+  @Test(
+    "a sample now and then: no error, and whoever stays has exactly what is its own",
+    arguments: ["bpf", "procfs"])
+  func samples(backend: String) async throws {
     try await TestHost.run { host in
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
@@ -82,7 +84,7 @@ struct ChurnTests {
       let deadline = Deadline(after: .seconds(60))
       var samples = 0
       while try (samples < 20 || churner.churned() < 1000) && !deadline.hasPassed {
-        try Self.expectUndisturbed(host.sample())
+        try Self.expectUndisturbed(host.sample("--backend", backend))
         samples += 1
       }
       #expect(try churner.churned() >= 1000)
@@ -90,12 +92,14 @@ struct ChurnTests {
     }
   }
 
-  @Test("sample after sample of a server, and in the end nothing is left of those who went")
-  func server() async throws {
+  @Test(
+    "sample after sample of a server, and in the end nothing is left of those who went",
+    arguments: ["bpf", "procfs"])
+  func server(backend: String) async throws {
     try await TestHost.run { host in
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
-      let exporter = try host.serve("--collect.interval=100ms")
+      let exporter = try host.serve("--collect.interval=100ms", "--backend", backend)
       try churner.startChurning()
       let deadline = Deadline(after: .seconds(60))
       var seen: Set<Double> = []

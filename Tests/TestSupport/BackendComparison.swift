@@ -2,7 +2,7 @@
 ///
 /// Every test that samples a quiet host as root asks here, so each thing the tests make happen is
 /// compared.
-enum BackendComparison {
+package enum BackendComparison {
   /// What two samples of one host never agree on, or what is not the test host's alone.
   private static let incomparable: Set<String> = [
     "socket_file_handles", "socket_sockstat_tcp_allocated", "socket_sockstat_tcp_orphans",
@@ -25,7 +25,7 @@ enum BackendComparison {
   }
 
   /// The series that differ, each with both values; empty where the pages agree.
-  static func differences(_ left: MetricPage, _ right: MetricPage) -> [String] {
+  package static func differences(_ left: MetricPage, _ right: MetricPage) -> [String] {
     let (left, right) = (comparable(left), comparable(right))
     return Set(left.keys).union(right.keys).filter { left[$0] != right[$0] }
       .map { series in

@@ -13,6 +13,11 @@ package enum Exporter {
     BuiltProducts.path("socket-actor"), "exec-without-netlink", "1",
   ]
 
+  /// A command to run it by that makes the kernel refuse it bpf(2), with this error number.
+  package static func withoutBPF(error: Int32) -> [String] {
+    [BuiltProducts.path("socket-actor"), "exec-without-bpf", "\(error)"]
+  }
+
   /// What it may do.
   package enum Privileges: Sendable {
     case root
@@ -23,8 +28,16 @@ package enum Exporter {
     case listing
     /// Root by name only, as in a strict sandbox.
     case rootWithoutCapabilities
+    /// The same other user, with these capabilities.
+    case only([String])
+    /// Root with these capabilities alone.
+    case rootWithOnly([String])
 
     package static let user = 65534
+
+    fileprivate var isRoot: Bool {
+      if case .root = self { true } else { false }
+    }
 
     fileprivate var command: [String] {
       let identity = [
@@ -42,6 +55,13 @@ package enum Exporter {
           }
       case .rootWithoutCapabilities:
         return ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all"]
+      case .only(let capabilities):
+        let set = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
+        return identity
+          + ["--inh-caps", "--ambient-caps", "--bounding-set"].flatMap { [$0, set] }
+      case .rootWithOnly(let capabilities):
+        let set = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
+        return ["setpriv", "--inh-caps", "-all", "--bounding-set", set]
       }
     }
   }
@@ -83,17 +103,24 @@ extension TestHost {
     privileges: Exporter.Privileges = .root, wrapper: [String] = [],
     exit: ChildProcess.Exit = .code(0)
   ) throws -> MetricPage {
-    let program = try privileges == .root ? Exporter.path : accessibleExporter()
     let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
-    let command = privileges.command + wrapper + [program, "metrics"] + formatFlags + flags
     func page(_ more: String...) throws -> MetricPage {
-      let outcome = try run(command + more)
+      let outcome = try runExporter(
+        ["metrics"] + formatFlags + flags + more, privileges: privileges, wrapper: wrapper)
       guard outcome.exit == exit else {
         throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
       }
       return try MetricPage(outcome.output, as: format)
     }
     return try agreed(page(), flags) { try page("--backend", "procfs") }
+  }
+
+  /// Runs the exporter on this host to its end, whatever it says.
+  package func runExporter(
+    _ arguments: [String], privileges: Exporter.Privileges = .root, wrapper: [String] = []
+  ) throws -> ChildProcess.Outcome {
+    let program = try privileges.isRoot ? Exporter.path : accessibleExporter()
+    return try run(privileges.command + wrapper + [program] + arguments)
   }
 
   /// A page on which the backends agree, where there is more than one to ask.
@@ -143,7 +170,7 @@ extension TestHost {
   package func serve(
     _ arguments: [String], port: Int = 0, privileges: Exporter.Privileges = .root
   ) throws -> RunningExporter {
-    let program = try privileges == .root ? Exporter.path : accessibleExporter()
+    let program = try privileges.isRoot ? Exporter.path : accessibleExporter()
     return try RunningExporter(
       start(
         privileges.command + [program] + RunningExporter.arguments(port: port) + arguments))

@@ -113,6 +113,16 @@ package final class SocketActor: @unchecked Sendable {
     try send("leave-main-thread")
   }
 
+  /// Makes a process that has the same table of descriptors and ends with this one.
+  package func shareTable(withProcessNamed name: String) throws {
+    _ = try number("share-table \(hexadecimal(Array(name.utf8)))")
+  }
+
+  /// Makes a thread that has a table of descriptors of its own, with this many raw sockets in it.
+  package func makeThread(withOwnSockets count: Int) throws {
+    try send("own-table \(count)")
+  }
+
   /// Starts and ends processes as fast as the host can, until `stopChurning`.
   package func startChurning() throws {
     try send("churn-start")

@@ -59,7 +59,7 @@ struct files_struct {
   atomic_t count;
 };
 struct signal_struct {
-  int nr_threads;
+  atomic_t live;
 };
 struct task_struct {
   int tgid;
@@ -177,7 +177,8 @@ static INLINE void begin(struct task_struct *task) {
   current.table = (uint64_t)task->files;
   current.network_namespace = task->nsproxy->net_ns->ns.inum;
   current.is_main = task == task->group_leader;
-  is_table_shared = task->files->count.counter > task->signal->nr_threads;
+  // A main thread that has ended is still a thread, but it no longer lives and has let go of the table.
+  is_table_shared = task->files->count.counter > task->signal->live.counter;
 }
 
 /// References to a file: one by each descriptor, in whatever table, one by the iterator, and more while
