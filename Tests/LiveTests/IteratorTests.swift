@@ -112,7 +112,7 @@ struct IteratorTests {
   func exhaustion() async throws {
     try await TestHost.run { host in
       _ = try host.actor(named: "holder").socket(.raw4)
-      let exporter = try host.serve("--collect.interval=100ms")
+      let exporter = try host.serve("--collect.interval=500ms")
       let isGood = { (page: MetricPage) in
         page.value("socket_exporter_collector_success", ["collector": "process"]) == 1
       }
@@ -122,7 +122,7 @@ struct IteratorTests {
         .split(whereSeparator: \.isWhitespace)
       try host.shell("prlimit --pid $1 --nofile=3:$2", pid, String(limits[1]))
       // It cannot be asked: a connection takes a descriptor, too.
-      Thread.sleep(forTimeInterval: 0.5)
+      Thread.sleep(forTimeInterval: 2)
       try host.shell("prlimit --pid $1 --nofile=$2:$3", pid, String(limits[0]), String(limits[1]))
       let page = try host.page(of: exporter, where: isGood)
       #expect(page.value(Self.backend, ["backend": "bpf+sock_diag"]) == 1)

@@ -112,7 +112,7 @@ extension TestHost {
       }
       return try MetricPage(outcome.output, as: format)
     }
-    return try agreed(page(), flags) { try page("--backend", "procfs") }
+    return try agreed(page(), flags) { try page("--backend", $0) }
   }
 
   /// Runs the exporter on this host to its end, whatever it says.
@@ -127,16 +127,16 @@ extension TestHost {
   ///
   /// What happened just before may still go on in the kernel, so they are asked again a few times.
   private func agreed(
-    _ first: MetricPage, _ flags: [String], other: () throws -> MetricPage
+    _ first: MetricPage, _ flags: [String], sample: (_ backend: String) throws -> MetricPage
   ) throws -> MetricPage {
     guard BackendComparison.isByIterator(first), !flags.contains("--backend") else { return first }
     var page = first
     var differences: [String] = []
     for _ in 0..<5 {
-      let second = try other()
+      let second = try sample("procfs")
       differences = BackendComparison.differences(page, second)
       if differences.isEmpty { return page }
-      page = try sample(flags + ["--backend", "bpf"])
+      page = try sample("bpf")
     }
     throw TestFailure("bpf | procfs:\n\(differences.joined(separator: "\n"))")
   }
@@ -154,7 +154,7 @@ extension TestHost {
       }
       let page = try MetricPage(outcome.output)
       if condition(page) || deadline.hasPassed {
-        return try agreed(page, flags) { try sample(flags + ["--backend", "procfs"]) }
+        return try agreed(page, flags) { try sample(flags + ["--backend", $0]) }
       }
     }
   }
