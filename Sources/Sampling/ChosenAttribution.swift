@@ -66,6 +66,8 @@ final class ChosenAttribution: AttributionBackend {
 
   func add(inode: UInt32, _ mark: SocketMark) { current.add(inode: inode, mark) }
 
+  func setCloseWait(_ inodes: [UInt32]) { current.setCloseWait(inodes) }
+
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool) {
     current.finish(&walk, isRead: isRead)
   }

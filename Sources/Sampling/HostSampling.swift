@@ -95,12 +95,16 @@ final class HostSampling {
   ) -> ProcessSockets {
     var walk = found
     let read = Set(readings.lazy.filter(\.hasAllTables).map(\.inode))
+    let now = SystemClock.sinceBoot / .seconds(1)
+    let closeWaitSockets = closeWaitAges.update(readings, now: now)
+    if readings.allSatisfy({ $0.tables != nil }), reader.tally.map(\.isComplete) ?? true {
+      attribution.setCloseWait(closeWaitSockets.map(\.inode))
+    }
     attribution.finish(&walk) { read.contains($0) || read.contains(nil) }
     for index in walk.groups.indices {
       walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))
     }
-    let now = SystemClock.sinceBoot / .seconds(1)
-    let closeWait = creditCloseWait(closeWaitAges.update(readings, now: now), to: &walk)
+    let closeWait = creditCloseWait(closeWaitSockets, to: &walk)
     reader.knowAges(of: readings)
     listenerOwners = ListenerOwners(readings, walk, attribution)
     var sockets = ProcessSockets(walk, maxGroups: configuration.maxGroups)

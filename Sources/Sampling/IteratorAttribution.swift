@@ -10,12 +10,15 @@ internal import SocketModel
 ///
 /// The pass comes before the walk over /proc. A process that began in between holds nothing yet, one
 /// that has ended is gone, and a number that was given to another process in between is known by the
-/// time of its start.
+/// time of its start. Only where both were started within one clock tick, which takes somebody who
+/// hands out numbers again at once, are they taken for one.
 final class IteratorAttribution: AttributionBackend {
   private var procfs: ProcFileSystem
   private var walker: ProcessWalker
   private var iterator: SocketIterator
   private var holders = SocketHolders()
+  /// The inodes of those that the pass met in CLOSE_WAIT.
+  private var closeWaitInPass: [UInt32] = []
   /// When the exporter was started, by /proc.
   private let startTicks: UInt64
 
@@ -60,6 +63,7 @@ final class IteratorAttribution: AttributionBackend {
       &procfs, depth, thresholds: thresholds, using: known, into: &holders,
       isToldApart: isToldApart)
     holders.sort()
+    closeWaitInPass = sockets.filter { $0.state == .closeWait }.map(\.inode)
     for socket in sockets {
       holders.mark(socket.inode, SocketMark(socket.kind, state: socket.state))
     }
@@ -67,6 +71,12 @@ final class IteratorAttribution: AttributionBackend {
   }
 
   func add(inode: UInt32, _ mark: SocketMark) {}
+
+  /// What left that state between the pass and the tables is in a state that nobody has told.
+  func setCloseWait(_ inodes: [UInt32]) {
+    for inode in closeWaitInPass { holders.mark(inode, SocketMark(.tcp)) }
+    for inode in inodes { holders.mark(inode, SocketMark(.tcp, state: .closeWait)) }
+  }
 
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool) {
     holders.credit(to: &walk) { _, _ in nil }
@@ -78,5 +88,6 @@ final class IteratorAttribution: AttributionBackend {
 
   func release() {
     holders = SocketHolders()
+    closeWaitInPass = []
   }
 }

@@ -33,6 +33,9 @@ final class ProcFSAttribution: AttributionBackend {
     holders.mark(inode, mark)
   }
 
+  /// It has the states from the same tables.
+  func setCloseWait(_ inodes: [UInt32]) {}
+
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool) {
     // A local copy, for a closure may not capture an inout parameter that it changes.
     var result = walk

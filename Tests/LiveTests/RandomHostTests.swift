@@ -45,7 +45,7 @@ struct RandomHostTests {
     try await TestHost.run { host in
       var random = try RandomHost(host, seed: seed)
       for round in 1...2 {
-        try random.live(steps: 80)
+        try random.live(steps: 60)
         for scope in ["own", "all"] {
           func pairs(_ page: MetricPage) -> [(name: String, expected: Holding, found: Holding)] {
             random.processes.map { process in

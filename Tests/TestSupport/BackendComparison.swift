@@ -14,14 +14,19 @@ package enum BackendComparison {
     "socket_process_close_wait_oldest_seconds", "socket_zombie_oldest_seconds",
   ]
 
+  private static let ofOpenDescriptors: Set<String> = [
+    "socket_process_open_fds", "socket_process_fd_limit_ratio",
+  ]
+
   private static func comparable(_ page: MetricPage) -> [MetricPage.Sample: Double] {
     var series: [MetricPage.Sample: Double] = [:]
     for sample in page.families.flatMap(\.samples) {
       let name = sample.name
       if name.hasPrefix("socket_exporter_") || name.hasPrefix("process_") { continue }
       if name.hasSuffix("_total") || incomparable.contains(name) { continue }
-      // With BPF it has descriptors of its own for that.
+      // With BPF it has descriptors of its own for that. It may be part of the sum of small groups.
       if sample.labels["process"] == "socket-exporter" { continue }
+      if sample.labels["process"] == "other", ofOpenDescriptors.contains(name) { continue }
       series[MetricPage.Sample(name: name, labels: sample.labels, value: 0)] = sample.value
     }
     return series

@@ -154,7 +154,9 @@ package final class SocketActor: @unchecked Sendable {
   /// Ends the process in good order; the kernel closes what it holds.
   package func exit() throws {
     try exitUnreaped()
-    _ = try process?.wait()
+    // The kernel closes a packet socket when all processors have been through a quiet moment, one
+    // socket after the other, which takes its time on a machine under load.
+    _ = try process?.wait(within: .seconds(40))
   }
 
   /// Ends the process without reaping it. Its parent, the test, is out of sight of the host.
