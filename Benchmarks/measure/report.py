@@ -80,7 +80,7 @@ def _targets(results: Results) -> Iterator[str]:
             [
                 target.what,
                 f"{target.sign} {target.limit:.3g}{target.unit}",
-                "" if target.measured is None else f"{_number(target.measured)}{target.unit}{target.detail}",
+                "" if target.measured is None else f"{_beside_its_limit(target.measured)}{target.unit}{target.detail}",
                 target.verdict,
             ]
             for target in targets(results)
@@ -342,6 +342,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -
     if note:
         yield ""
         yield note
+
+
+def _beside_its_limit(value: float) -> str:
+    """To three digits where two might look like the limit itself."""
+    return f"{value:.3f}" if 0.1 <= value < 1 else f"{value:.4f}" if 0.001 <= value < 0.1 else _number(value)
 
 
 def _number(value: float) -> str:

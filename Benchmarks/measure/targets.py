@@ -85,7 +85,9 @@ def _bpf(results: Results) -> list[Target]:
     ours, procfs, spending = full.attribution, full.procfs.cpu, most.bpf.budget
     at_full, memories = f"{full.load.sockets:,} sockets", (least.bpf.memory, most.bpf.memory)
     what = "BPF: CPU of attribution ÷"
-    grown = abs(memories[1].resident - memories[0].resident) if memories[0] and memories[1] else None
+    grown = None
+    if memories[0] and memories[1] and least is not most:
+        grown = abs(memories[1].resident - memories[0].resident)
     return [
         _ratio(f"{what} C floor with task_file, {at_full}", "≤", 1.3, ours.ratios if ours else None),
         Target(
