@@ -8,8 +8,8 @@ RELEASE := --configuration release --product socket-exporter --static-swift-stdl
 export SOCKET_EXPORTER_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
 BINARY := .build/release/socket-exporter
 
-BUILD_PACKAGES := libmicrohttpd-dev pkg-config zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) curl iproute2 libcap2-bin lsof nftables nginx-light procps \
+BUILD_PACKAGES := libbpf-dev libmicrohttpd-dev pkg-config zlib1g-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl iproute2 libcap2-bin lsof nftables nginx-light procps \
 	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
 	python3-venv util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
@@ -41,6 +41,11 @@ lint: ## Check the format of the sources
 .PHONY: format
 format: ## Format the sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+.PHONY: bpf
+bpf: ## Compile the BPF program anew into its header
+	Sources/CSocketIterators/bpf/build >.build/program.h
+	mv .build/program.h Sources/CSocketIterators/descriptors_program.h
 
 .PHONY: golden
 golden: ## Write the golden pages anew; read the diff

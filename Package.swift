@@ -20,6 +20,11 @@ let package = Package(
   products: [
     .executable(name: "socket-exporter", targets: ["socket-exporter"])
   ],
+  traits: [
+    .trait(
+      name: "BPF", description: "Attribution by the kernel's BPF iterators; takes libbpf."),
+    .default(enabledTraits: ["BPF"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -31,7 +36,13 @@ let package = Package(
       name: "CLibmicrohttpd", pkgConfig: "libmicrohttpd",
       providers: [.apt(["libmicrohttpd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev"])]),
     .target(name: "CMicroHTTP", dependencies: ["CLibmicrohttpd"]),
+    .target(
+      name: "CSocketIterators",
+      dependencies: [.target(name: "CLibbpf", condition: .when(traits: ["BPF"]))],
+      exclude: ["bpf"],
+      cSettings: [.define("SOCKET_ITERATORS_BPF", .when(traits: ["BPF"]))]),
     .target(name: "CSockDiag"),
     .target(name: "CLinuxIO"),
     .target(
@@ -48,8 +59,12 @@ let package = Package(
     .target(name: "ProcFS", dependencies: ["LinuxIO", "SocketModel"]),
     .target(name: "SockDiag", dependencies: ["CSockDiag", "LinuxIO", "SocketModel"]),
     .target(
+      name: "SocketIterators", dependencies: ["CSocketIterators", "LinuxIO", "SocketModel"]),
+    .target(
       name: "Sampling",
-      dependencies: ["CLinuxIO", "LinuxIO", "ProcFS", "SockDiag", "SocketModel"]),
+      dependencies: [
+        "CLinuxIO", "LinuxIO", "ProcFS", "SockDiag", "SocketIterators", "SocketModel",
+      ]),
     .target(name: "Exposition", dependencies: ["CZlib"]),
     .target(name: "Metrics", dependencies: ["Exposition", "SocketModel"]),
     .target(name: "HTTPServer", dependencies: ["CMicroHTTP", "LinuxIO"]),
@@ -68,6 +83,11 @@ let package = Package(
     .testTarget(name: "LinuxIOTests", dependencies: ["LinuxIO", "TestSupport"]),
     .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
     .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),
+    .testTarget(
+      name: "SocketIteratorsTests",
+      dependencies: [
+        "CSocketIterators", "LinuxIO", "SocketIterators", "SocketModel", "TestSupport",
+      ]),
     .testTarget(
       name: "SamplingTests",
       dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport", "socket-actor"]),

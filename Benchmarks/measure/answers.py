@@ -14,6 +14,8 @@ QUESTIONS = (
 ANSWERS = {
     "C floor: walk": ("", "", "", "", "", "", ""),
     "C floor: dump": ("yes", "", "", "", "", "", ""),
+    "C floor: task_file": ("of those held", "yes", "yes", "", "", "", ""),
+    "C floor: task, no references": ("of those held", "yes", "yes", "", "", "", ""),
     "socket-exporter": ("yes", "yes", "yes", "yes", "yes", "yes", "yes"),
     "node_exporter, tcpstat only": ("yes", "", "", "", "", "", ""),
     "process-exporter": ("", "descriptors of all kinds", "", "", "", "", ""),

@@ -1,11 +1,11 @@
 """CPU of one sample against the C floor of the same work, in turns, so that both meet the same machine."""
 
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Iterator
+from typing import Iterator, Sequence
 
 from .errors import CannotMeasure
 from .exporter import Exporter, Page, Sample
@@ -38,24 +38,35 @@ class Floor:
 
     def measure(self) -> Pass:
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise CannotMeasure(f"the C floor failed: {self._last_words()}")
         answer = self.process.stdout.readline().split()
         if len(answer) != 7:
-            raise CannotMeasure("the C floor failed")
+            raise CannotMeasure(f"the C floor failed: {self._last_words()}")
         return Pass(*map(float, answer[:4]), *map(int, answer[4:]))
+
+    def _last_words(self) -> str:
+        assert self.process.stderr
+        lines = self.process.stderr.read().strip().splitlines()
+        return lines[-1] if lines else "no output"
 
     def peak_bytes(self) -> int:
         return memory_of(self.process.pid).peak
 
 
 @contextmanager
-def floor(program: Path) -> Iterator[Floor]:
-    process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def floor(command: Sequence[Path]) -> Iterator[Floor]:
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     try:
         yield Floor(process)
     finally:
-        process.communicate()
+        with suppress(BrokenPipeError, ValueError):
+            process.communicate()
+        process.wait()
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,11 @@ class Comparison:
     @property
     def collector_seconds(self) -> float:
         return median(sample.collector_cpu_seconds for _, sample in self.rounds)
+
+    @property
+    def attribution_seconds(self) -> float:
+        """Of what it takes to know who holds which sockets without BPF: the walk, and the dump of all."""
+        return median(sample.cpu_of("process", "tcp") for _, sample in self.rounds)
 
     @property
     def ratio(self) -> float:

@@ -4,7 +4,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Sequence
 
 from .http import BadAnswer
 from .load import Load
@@ -36,10 +36,6 @@ class Page:
         return sum(value for labels, value in self.values(name).items() if having in labels)
 
     @property
-    def collector_cpu_seconds(self) -> float:
-        return self.sum("socket_exporter_collector_cpu_seconds_total")
-
-    @property
     def sampled_at(self) -> float:
         return max(self.values("socket_exporter_collector_last_success_timestamp_seconds").values(), default=0)
 
@@ -47,18 +43,32 @@ class Page:
     def sample_duration_seconds(self) -> float:
         return self.sum("socket_exporter_collector_duration_seconds")
 
+    @property
+    def uses_bpf(self) -> bool:
+        backends = self.values("socket_exporter_backend_info")
+        return any(value == 1 and labels.startswith('backend="bpf') for labels, value in backends.items())
+
+    def require_bpf(self) -> "Page":
+        if not self.uses_bpf:
+            raise ServerFailed("the exporter does not use BPF")
+        return self
+
+    def require_holders(self, load: Load) -> "Page":
+        """All that a sample of the process collector alone can show of the load."""
+        held, sockets = self.sum("socket_process_socket_fds"), load.sockets + load.mixed
+        if held < sockets:
+            raise ServerFailed(f"the exporter shows {held:,.0f} sockets held where there are {sockets:,}")
+        return self
+
     def require(self, load: Load) -> "Page":
         """A sample that does not show the load was not worth measuring. More than the load it may show:
         the benchmark's own connections come and go."""
-        held = self.sum("socket_process_socket_fds")
         close_wait = self.sum("socket_tcp_sockets", having='state="close_wait"')
-        sockets = load.sockets + load.mixed
-        if held < sockets or close_wait < load.close_wait:
+        if close_wait < load.close_wait:
             raise ServerFailed(
-                f"the exporter shows {held:,.0f} sockets held and {close_wait:,.0f} in CLOSE_WAIT"
-                f" where there are {sockets:,} and {load.close_wait:,}"
+                f"the exporter shows {close_wait:,.0f} sockets in CLOSE_WAIT where there are {load.close_wait:,}"
             )
-        return self
+        return self.require_holders(load)
 
     @property
     def version(self) -> str:
@@ -72,9 +82,16 @@ class Sample:
     """What one sample cost: in all threads of the process, and as its collectors account for it."""
 
     cpu_seconds: float
-    collector_cpu_seconds: float
+    collectors: Mapping[str, float]
     heap_calls: int
     page: Page
+
+    @property
+    def collector_cpu_seconds(self) -> float:
+        return sum(self.collectors.values())
+
+    def cpu_of(self, *collectors: str) -> float:
+        return sum(self.collectors[collector] for collector in collectors)
 
 
 class Exporter(Server):
@@ -83,11 +100,12 @@ class Exporter(Server):
         binary: Path,
         log: Path,
         interval: float | None,
+        arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ):
         """With an interval it samples that often, whatever it costs; with none, as by default."""
         self.interval = interval or DEFAULT_INTERVAL
-        command = [binary, "serve", f"--web.listen-address=127.0.0.1:{PORT}"]
+        command = [binary, "serve", f"--web.listen-address=127.0.0.1:{PORT}", *arguments]
         if interval:
             command += [f"--collect.interval={round(interval * 1000)}ms", "--collect.cpu-budget=off"]
         super().__init__(command, PORT, log, environment=environment)
@@ -153,7 +171,10 @@ class Exporter(Server):
                 continue  # it was busy with something else, or took two samples
             yield Sample(
                 cpu_seconds=self.cpu_seconds() - used,
-                collector_cpu_seconds=after.collector_cpu_seconds - before.collector_cpu_seconds,
+                collectors={
+                    collector: seconds - before.by_collector("cpu_seconds_total")[collector]
+                    for collector, seconds in after.by_collector("cpu_seconds_total").items()
+                },
                 heap_calls=(heap_calls.read() if heap_calls else 0) - calls,
                 page=after,
             )

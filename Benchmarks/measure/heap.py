@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Mapping
+from typing import Mapping, Sequence
 
 from .exporter import Exporter, HeapCalls
 from .programs import OwnPrograms
@@ -18,15 +18,17 @@ class Calls:
     page_bytes: int
 
 
-def measure(binary: Path, programs: OwnPrograms, build: Path, interval: float) -> Calls:
+def measure(
+    binary: Path, arguments: Sequence[str], programs: OwnPrograms, build: Path, interval: float
+) -> Calls:
     count = HeapCalls(programs.heapcount, build / "heap-calls")
     once = subprocess.run(
-        [binary, "metrics"], env={**os.environ, **count.environment}, capture_output=True, check=True
+        [binary, "metrics", *arguments], env={**os.environ, **count.environment}, capture_output=True, check=True
     )
     calls_once = count.read()
 
     count = HeapCalls(programs.heapcount, build / "heap-calls")
-    with Exporter(binary, build / "heap.log", interval, environment=count.environment) as exporter:
+    with Exporter(binary, build / "heap.log", interval, arguments, environment=count.environment) as exporter:
         exporter.warm_up()
         samples = exporter.samples(count)
         calls = [next(samples).heap_calls for _ in range(3)]

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from .attribution import TASK, TASK_FILE
 from .errors import CannotMeasure
 from .peers import Cost
-from .plan import ONE_SAMPLE, Results
+from .plan import ATTRIBUTION, ONE_SAMPLE, ONE_SAMPLE_PROCFS, Results
 
-FLOORS = {"C floor": "-", "C floor: walk": "--", "C floor: dump": ":"}
+FLOORS = {"C floor": "-", "C floor: walk": "--", "C floor: dump": ":", TASK_FILE: "-.", TASK: (0, (1, 3))}
+OURS = {ONE_SAMPLE: "-", ONE_SAMPLE_PROCFS: "--", ATTRIBUTION: ":"}
 
 
 def draw(results: Results, file: Path) -> None:
@@ -29,8 +31,8 @@ def draw(results: Results, file: Path) -> None:
     for name, points in dearest_first:
         if name in FLOORS:
             style = {"color": "gray", "linewidth": 1.2, "linestyle": FLOORS[name]}
-        elif name == ONE_SAMPLE:
-            style = {"color": "black", "linewidth": 2.5}
+        elif name in OURS:
+            style = {"color": "black", "linewidth": 2.5, "linestyle": OURS[name]}
         else:
             style = {"color": next(colors), "linewidth": 1.2}
         axes.plot(

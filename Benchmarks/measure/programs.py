@@ -1,5 +1,6 @@
 """The programs the benchmark runs: its own, compiled here, and the peers, from Debian packages."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from pathlib import Path
 from .errors import CannotMeasure
 
 SOURCES = Path(__file__).parent.parent / "programs"
+ROWS = SOURCES.parent.parent / "Sources/CSocketIterators/include"
 
 PACKAGES = {
     "cc": "gcc",
+    "clang": "clang",
     "lsof": "lsof",
     "netstat": "net-tools",
     "nginx": "nginx-light",
@@ -28,7 +31,9 @@ class NotInstalled(CannotMeasure):
 
 
 def installed(name: str) -> str:
-    path = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    # Clang comes with Swift, wherever that lies.
+    path = shutil.which(name, path=f"{system}:{os.environ.get('PATH', '')}")
     if not path:
         raise NotInstalled(name)
     return path
@@ -50,3 +55,29 @@ def compile_own(build: Path) -> OwnPrograms:
     shared = build / "heapcount.so"
     subprocess.run([*compiler, "-shared", "-fPIC", "-o", shared, SOURCES / "heapcount.c"], check=True)
     return OwnPrograms(build / "load", build / "floor", build / "timed", shared)
+
+
+@dataclass(frozen=True)
+class Iterators:
+    """Commands that behave as the floor does, with the kernel's iterators."""
+
+    task_file: list[Path]
+    task: list[Path]
+
+
+def compile_iterators(build: Path) -> Iterators:
+    build.mkdir(parents=True, exist_ok=True)
+    loader = build / "iterate"
+    _run([installed("cc"), "-O2", "-Wall", "-Wextra", "-I", ROWS, "-o", loader, SOURCES / "iterate.c", "-lbpf"])
+    objects = []
+    for name in ("task_file", "task"):
+        objects.append(build / f"{name}.bpf.o")
+        options = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-I", ROWS]
+        _run([installed("clang"), *options, "-c", SOURCES / f"{name}.bpf.c", "-o", objects[-1]])
+    return Iterators([loader, objects[0]], [loader, objects[1]])
+
+
+def _run(command: list[str | Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise CannotMeasure(f"{command[0]}: {done.stderr.strip().splitlines()[0]}")

@@ -3,17 +3,21 @@
 import os
 import platform
 import re
+from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Iterable, Iterator, Sequence
 
 from .answers import ANSWERS, QUESTIONS
+from .attribution import ALONE, Attribution
 from .cpu import Comparison
+from .exporter import DEFAULT_INTERVAL
 from .fit import FROM_SOCKETS
 from .latency import Latency, Scrapes
 from .load import QUIET
 from .peers import PEERS, Cost
-from .plan import ONCE, ONE_SAMPLE, Results, Step
-from .targets import EXTRAPOLATED_TO, MEGABYTE, targets
+from .plan import OURS, Results, Step
+from .targets import BUDGET, EXTRAPOLATED_TO, MEGABYTE, targets
 from .throughput import CONNECTIONS
 
 
@@ -39,6 +43,7 @@ def markdown(results: Results, machine: str, picture: str) -> str:
         _explanation(results),
         [f"![CPU seconds over TCP sockets, both axes logarithmic: the last table as a picture]({picture})", ""],
         ["## Targets", "", *_targets(results), ""],
+        ["## Attribution with BPF", "", *_attribution(results), ""],
         ["## One sample beside the C floor", "", *_floor(results), ""],
         ["## CPU budget", "", *_budget(results), ""],
         ["## Memory", "", *_memory(results), ""],
@@ -75,7 +80,7 @@ def _targets(results: Results) -> Iterator[str]:
             [
                 target.what,
                 f"{target.sign} {target.limit:.3g}{target.unit}",
-                "" if target.measured is None else f"{_number(target.measured)}{target.unit}{target.detail}",
+                "" if target.measured is None else f"{_beside_its_limit(target.measured)}{target.unit}{target.detail}",
                 target.verdict,
             ]
             for target in targets(results)
@@ -83,8 +88,56 @@ def _targets(results: Results) -> Iterator[str]:
     )
 
 
+def _attribution(results: Results) -> Iterator[str]:
+    found = [(step, step.attribution) for step in results.steps if step.attribution]
+    if not found:
+        yield "Not measured: see the end."
+        return
+    yield from _table(
+        [
+            *("sockets", "floor: task_file", "floor: task", "exporter: process", "÷ task_file"),
+            *("procfs: process, tcp", "BPF ÷ procfs", "one sample with BPF", "÷ one with procfs"),
+        ],
+        [_attributed(step, ours) for step, ours in found],
+        note="CPU time, user and system. The exporter's is that of its process collector, as it accounts for it, run"
+        f" with `{' '.join(ALONE)}`: its pass over all descriptors, the processes read from /proc, and the dump of"
+        " the sockets in CLOSE_WAIT and LISTEN. That of procfs is the walk and the dump of all TCP sockets, without"
+        " which no socket has a state. The floor is C that makes the same pass by the iterator task_file and counts"
+        " by process; that of `task` takes no reference to the files it looks at, and has to check what it read.",
+    )
+
+
+def _attributed(step: Step, ours: Attribution) -> list[str]:
+    procfs, bpf = step.procfs.cpu, step.bpf.cpu
+    return [
+        f"{step.load.sockets:,}",
+        _milliseconds(ours.task_file_seconds),
+        "" if ours.task_seconds is None else _milliseconds(ours.task_seconds),
+        _milliseconds(ours.seconds),
+        _number(median(ours.ratios)),
+        _milliseconds(procfs.attribution_seconds) if procfs else "",
+        _number(ours.seconds / procfs.attribution_seconds) if procfs else "",
+        _milliseconds(bpf.sample_seconds) if bpf else "",
+        _number(bpf.sample_seconds / procfs.sample_seconds) if bpf and procfs else "",
+    ]
+
+
+def _floors_alone(steps: Sequence[Step]) -> Iterator[str]:
+    """What the budget allows for is the floor's doing as well."""
+    *_, most = steps
+    if not most.attribution:
+        return
+    floor = most.attribution.task_file_seconds
+    pause = ceil(floor / BUDGET / DEFAULT_INTERVAL) * DEFAULT_INTERVAL
+    yield (
+        f"The C floor with task_file alone, at {most.load.sockets:,} sockets: {_milliseconds(floor)}, which is"
+        f" {100 * floor / DEFAULT_INTERVAL:.2f} % of a core every {DEFAULT_INTERVAL:.0f} s, and"
+        f" {100 * floor / pause:.2f} % every {pause:.0f} s."
+    )
+
+
 def _floor(results: Results) -> Iterator[str]:
-    compared = [(f"{step.load.sockets:,}", step.load.processes, step.cpu) for step in results.steps]
+    compared = [(f"{step.load.sockets:,}", step.load.processes, step.procfs.cpu) for step in results.steps]
     compared.insert(0, (f"quiet host: {QUIET.mixed}", QUIET.idle, results.quiet))
     yield from _table(
         [
@@ -92,7 +145,7 @@ def _floor(results: Results) -> Iterator[str]:
             *("exporter: collectors", "÷ floor", "exporter: all", "÷ floor"),
         ],
         [[sockets, f"{processes}", *_compared(cpu)] for sockets, processes, cpu in compared if cpu],
-        note="CPU time, user and system. The floor is C that only walks /proc/*/fd and dumps the TCP sockets with"
+        note="CPU time, user and system, with the procfs backend. The floor is C that only walks /proc/*/fd and dumps the TCP sockets with"
         " sock_diag; it does not bring the two together. All of the exporter is its whole process over one interval:"
         " the sample, the pages rendered from it and one scrape. The sockets of the quiet host are of all kinds,"
         " most of them Unix sockets. Processes are older than ten seconds; what hardly changes of them the exporter"
@@ -121,29 +174,38 @@ def _compared(cpu: Comparison) -> list[str]:
 
 
 def _budget(results: Results) -> Iterator[str]:
-    spent = [(f"{step.load.sockets:,}", step.budget) for step in results.steps if step.budget]
+    spent = [
+        (f"{step.load.sockets:,}", name, spending)
+        for step in results.steps
+        for name, spending in (("BPF", step.bpf.budget), ("procfs", step.procfs.budget))
+        if spending
+    ]
     if not spent:
         return
     extrapolated = results.spending_at(EXTRAPOLATED_TO)
     if extrapolated:
-        spent.append((f"{EXTRAPOLATED_TO:,}, *extrapolated*", extrapolated))
+        spent.append((f"{EXTRAPOLATED_TO:,}, *extrapolated*", "procfs", extrapolated))
     yield from _table(
-        ["sockets", *spent[0][1].intervals, "CPU of a sample", "share of a core", "which is"],
+        ["sockets", "backend", *spent[0][2].intervals, "CPU of a sample", "share of a core", "which is"],
         [
             [
                 sockets,
+                backend,
                 *(f"{interval:,.0f} s" for interval in spending.intervals.values()),
                 _seconds(spending.sample_seconds),
                 f"{100 * spending.share:.2f} %",
                 "computed" if spending.is_computed else f"measured for {spending.window:.0f} s",
             ]
-            for sockets, spending in spent
+            for sockets, backend, spending in spent
         ],
         note="The exporter with its defaults, `--collect.interval=5s` and `--collect.cpu-budget=2%`: the interval"
         " that each collector chose, and the share of one core that the whole process took. *Computed*: the share"
         " of the collectors that run within two ticks is measured, that of the others is what a sample costs over"
         " the time to the next. The sample is the first: the later ones cost a little less.",
     )
+    for floor in _floors_alone(results.steps):
+        yield ""
+        yield floor
     if extrapolated:
         yield ""
         yield (
@@ -153,13 +215,15 @@ def _budget(results: Results) -> Iterator[str]:
 
 
 def _memory(results: Results) -> Iterator[str]:
-    rows = [("at rest", results.rest.memory)]
-    rows += [(f"{step.load.sockets:,} sockets", step.memory) for step in results.steps]
+    rows = [("BPF", "at rest", results.rest.memory_bpf)]
+    rows += [("BPF", f"{step.load.sockets:,} sockets", step.bpf.memory) for step in results.steps]
+    rows += [("procfs", "at rest", results.rest.memory)]
+    rows += [("procfs", f"{step.load.sockets:,} sockets", step.procfs.memory) for step in results.steps]
     return _table(
-        ["", "RSS", "anonymous", "mapped from files", "peak RSS"],
+        ["backend", "", "RSS", "anonymous", "mapped from files", "peak RSS"],
         [
-            [when, *map(_megabytes, (memory.resident, memory.anonymous, memory.file, memory.peak))]
-            for when, memory in rows
+            [backend, when, *map(_megabytes, (memory.resident, memory.anonymous, memory.file, memory.peak))]
+            for backend, when, memory in rows
             if memory
         ],
     )
@@ -223,7 +287,7 @@ def _answers() -> Iterator[str]:
 
 
 def _peers(results: Results, step: Step) -> Iterator[str]:
-    ours = step.cpu.sample_seconds if step.cpu else None
+    ours = step.ours.sample_seconds if step.ours else None
     rows = [[_bold(name), *_cost(cost, ours)] for name, cost in step.costs.items()]
     for peer in PEERS:
         if peer.name in step.not_started:
@@ -234,14 +298,15 @@ def _peers(results: Results, step: Step) -> Iterator[str]:
     return _table(
         ["", "CPU", "÷ ours", "wall", "peak RSS"],
         rows,
-        note=f"An exporter's figures are for one scrape. `>`: stopped at the limit of {results.plan.limit} s without"
+        note="Attribution alone knows who holds which sockets, in which states; one sample knows all that the exporter"
+        f" tells. An exporter's figures are for one scrape. `>`: stopped at the limit of {results.plan.limit} s without"
         " having answered. A tool is not started where it could not keep that limit if its time grew no more than"
         " the sockets.",
     )
 
 
 def _bold(name: str) -> str:
-    return f"**{name}**" if name in (ONE_SAMPLE, ONCE) else name
+    return f"**{name}**" if name in OURS else name
 
 
 def _cost(cost: Cost, ours: float | None) -> list[str]:
@@ -277,6 +342,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], note: str = "") -
     if note:
         yield ""
         yield note
+
+
+def _beside_its_limit(value: float) -> str:
+    """To three digits where two might look like the limit itself."""
+    return f"{value:.3f}" if 0.1 <= value < 1 else f"{value:.4f}" if 0.001 <= value < 0.1 else _number(value)
 
 
 def _number(value: float) -> str:

@@ -51,6 +51,13 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return FileIdentity(status)
   }
 
+  /// The size of a file or a directory below this one, without opening it (fstatat(2)).
+  package borrowing func size(below path: String) throws(SystemError) -> Int64 {
+    var status = stat()
+    guard unsafe fstatat(rawValue, path, &status, 0) == 0 else { throw .last("stat", path) }
+    return Int64(status.st_size)
+  }
+
   /// Reads a symbolic link below this directory and lends its text (readlink(2)).
   /// - Throws: `SystemError`; ENAMETOOLONG also where the text does not fit a path.
   package borrowing func withLink<Value>(

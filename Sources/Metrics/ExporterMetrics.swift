@@ -9,8 +9,8 @@ enum ExporterMetrics {
   static let backendInfo = MetricFamily(
     "socket_exporter_backend_info", .gauge, labels: ["backend"],
     help: """
-      Where the TCP sockets of the exporter's own network namespace come from: 1 for the backend \
-      in use, 0 for the others.
+      Where it is read who holds which sockets, and the TCP sockets of the exporter's own network \
+      namespace: 1 for the backend in use, 0 for the others.
       """)
   static let success = MetricFamily(
     "socket_exporter_collector_success", .gauge, labels: ["collector"],

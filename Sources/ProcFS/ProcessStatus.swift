@@ -22,6 +22,22 @@ package enum ProcessStatus {
     return caught & bit != 0 ? .caught : .default
   }
 
+  /// In how many process namespaces the process has a number, from that of the proc filesystem down
+  /// to its own: the numbers in `NSpid`.
+  /// - Throws: `ParseError` where they are missing; kernels before 4.1 do not tell them.
+  package static func parseNamespaceDepth(_ bytes: Span<UInt8>) throws(ParseError) -> Int {
+    var depth: Int?
+    try bytes.forEachLine { (line, number) throws(ParseError) in
+      var position = 0
+      guard line.skip("NSpid:", at: &position) else { return }
+      var count = 0
+      while line.skipWord(at: &position) { count += 1 }
+      depth = count
+    }
+    guard let depth else { throw ParseError(file: "status", line: 0, field: "NSpid") }
+    return depth
+  }
+
   private static func mask(
     named name: StaticString, in line: Span<UInt8>, number: Int
   ) throws(ParseError) -> UInt64? {

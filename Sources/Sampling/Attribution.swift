@@ -1,12 +1,16 @@
 internal import SocketModel
 
-/// Finds out who holds which socket. The seam between ways of doing it: here by walking over /proc
-/// and joining what is found there with the kernel's socket tables.
+/// Finds out who holds which socket. The seam between ways of doing it: `ProcFSAttribution` walks over
+/// /proc and joins what it finds there with the kernel's socket tables; `IteratorAttribution` lets a
+/// program in the kernel do most of that.
 ///
 /// For each sample `walk` is called first, then `add` for each row of the tables, in whatever order
-/// and as often as they had to be read, then `finish`, then `forEachHolder` as often as needed, then
+/// and as often as they had to be read, then `setCloseWait`, then `finish`, then `forEachHolder` as often as needed, then
 /// `release`.
 protocol AttributionBackend: AnyObject {
+  /// Whether it is to be given the rows of the tables of all kinds of sockets. Where not, it still has
+  /// to be asked for the holders of those that listen and those in CLOSE_WAIT.
+  var needsTables: Bool { get }
   /// Looks at all processes.
   func walk(
     _ depth: ProcessWalker.Depth, thresholds: Int, isToldApart: (UInt64) -> Bool
@@ -15,6 +19,9 @@ protocol AttributionBackend: AnyObject {
   func groupName(of pid: Int32) -> String?
   /// Takes a row of a socket table.
   func add(inode: UInt32, _ mark: SocketMark)
+  /// Takes the inodes of all sockets that are in CLOSE_WAIT by the tables, whose ages are told: what the
+  /// processes hold in this state is not to contradict them. Not called where not all could be read.
+  func setCloseWait(_ inodes: [UInt32])
   /// Credits each socket to its holders.
   /// - Parameter isRead: whether the tables of a network namespace, by inode, were read.
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool)

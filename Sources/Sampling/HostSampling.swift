@@ -1,5 +1,6 @@
 internal import LinuxIO
 internal import ProcFS
+internal import SocketIterators
 internal import SocketModel
 
 /// One sample of the host: what is read in which order, and how it comes together.
@@ -10,7 +11,7 @@ internal import SocketModel
 final class HostSampling {
   private let configuration: Sampler.Configuration
   private let sources: HostSources
-  private let attribution: any AttributionBackend
+  private let attribution: ChosenAttribution
   private let reader: NamespaceReader
 
   private var closeWaitAges = CloseWaitAges()
@@ -19,7 +20,8 @@ final class HostSampling {
   /// When it was last looked where processes live; nil before that.
   private var namespacesFound: ContinuousClock.Instant?
 
-  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none;
+  ///   `BackendUnavailable` where the backend that was asked for cannot be had.
   init(
     _ configuration: Sampler.Configuration, report: @escaping @Sendable (Sampler.Event) -> Void
   ) throws {
@@ -30,9 +32,14 @@ final class HostSampling {
     // A directory of another kind would look like a host without processes.
     var entries = DirectoryReader()
     _ = try procfs.processIDs(using: &entries)
-    attribution = ProcFSAttribution(procfs, groupingBy: configuration.groupingKey)
+    let namespaces = NetworkNamespaces(
+      procfsPath: path, leaves: configuration.namespaces == .all)
+    let onlyNamespace = configuration.namespaces == .all ? nil : namespaces.ownInode
+    attribution = try ChosenAttribution(configuration, report: report) {
+      try SocketIterator(onlyIn: onlyNamespace)
+    }
     reader = NamespaceReader(
-      sources, attribution, scope: configuration.namespaces, procfsPath: path, report: report)
+      sources, attribution, namespaces, scope: configuration.namespaces, report: report)
   }
 
   /// Reads what is due and replaces it in the snapshot. What fails stays as it was.
@@ -88,12 +95,16 @@ final class HostSampling {
   ) -> ProcessSockets {
     var walk = found
     let read = Set(readings.lazy.filter(\.hasAllTables).map(\.inode))
+    let now = SystemClock.sinceBoot / .seconds(1)
+    let closeWaitSockets = closeWaitAges.update(readings, now: now)
+    if readings.allSatisfy({ $0.tables != nil }), reader.tally.map(\.isComplete) ?? true {
+      attribution.setCloseWait(closeWaitSockets.map(\.inode))
+    }
     attribution.finish(&walk) { read.contains($0) || read.contains(nil) }
     for index in walk.groups.indices {
       walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))
     }
-    let now = SystemClock.sinceBoot / .seconds(1)
-    let closeWait = creditCloseWait(closeWaitAges.update(readings, now: now), to: &walk)
+    let closeWait = creditCloseWait(closeWaitSockets, to: &walk)
     reader.knowAges(of: readings)
     listenerOwners = ListenerOwners(readings, walk, attribution)
     var sockets = ProcessSockets(walk, maxGroups: configuration.maxGroups)
@@ -193,7 +204,9 @@ final class HostSampling {
         snapshot.limit = limits
       }
     }
-    snapshot.backend = reader.backend ?? snapshot.backend
+    if let source = reader.source {
+      snapshot.backend = Backend(usesIterator: attribution.usesIterator, tables: source)
+    }
     snapshot.otherNamespaces = reader.tally
   }
 }

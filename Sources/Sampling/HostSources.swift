@@ -53,7 +53,7 @@ final class HostSources {
 
   /// How the TCP sockets of a namespace were read.
   struct TCPSource: Equatable {
-    var backend: Backend
+    var source: TableSource
     /// Why sock_diag was not used; nil where it was.
     var refusal: NetlinkError?
   }
@@ -61,12 +61,14 @@ final class HostSources {
   /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net; then, by
   /// sock_diag only, the Multipath TCP sockets, whose states overrule those of their subflows.
   /// - Parameters:
+  ///   - connections: which of them beside listeners. /proc/net knows no choice and tells all.
   ///   - tables: what to add them to; a copy of it is begun with for each attempt.
   ///   - body: called for each socket as well, once or more often; its last word on an inode counts.
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
   func readTCP(
-    into tables: inout TCPTables, _ body: (InternetSocket) -> Void
+    _ connections: SocketDump.TCPStates, into tables: inout TCPTables,
+    _ body: (InternetSocket) -> Void
   ) throws -> TCPSource {
     let empty = tables
     keysOfSubflows = [:]
@@ -74,7 +76,7 @@ final class HostSources {
       tables = try SocketDump.retrying { () throws(NetlinkError) -> TCPTables in
         var tables = empty
         // Listeners first; see `TCPTables`.
-        for states in [SocketDump.TCPStates.listening, .connections] {
+        for states in [.listening, connections] {
           for family in AddressFamily.allCases {
             try dump.tcp(family, states) { socket in
               tables.add(socket)
@@ -88,10 +90,10 @@ final class HostSources {
       guard error.isRefusal else { throw error }
       tables = empty
       try readTCPInProcFS(into: &tables, body)
-      return TCPSource(backend: .procfs, refusal: error)
+      return TCPSource(source: .procfs, refusal: error)
     }
     keysOfSubflows = tables.overrule(by: try readMultipathTCP(body))
-    return TCPSource(backend: .procfsAndSockDiag, refusal: nil)
+    return TCPSource(source: .sockDiag, refusal: nil)
   }
 
   /// The Multipath TCP sockets; none where the kernel does not tell of them.

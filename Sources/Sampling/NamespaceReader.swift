@@ -1,5 +1,6 @@
 internal import LinuxIO
 internal import ProcFS
+internal import SockDiag
 internal import SocketModel
 
 /// What one network namespace says in one sample. What was not due or failed is nil.
@@ -50,17 +51,18 @@ final class NamespaceReader {
   /// How the last sample fared with the other namespaces; nil where it did not look.
   private(set) var tally: NamespaceTally?
   /// Where the TCP sockets of the own namespace were read last; nil before that.
-  private(set) var backend: Backend?
+  private(set) var source: TableSource?
 
   init(
-    _ sources: HostSources, _ attribution: any AttributionBackend, scope: NamespaceScope,
-    procfsPath: String, report: @escaping @Sendable (Sampler.Event) -> Void
+    _ sources: HostSources, _ attribution: any AttributionBackend,
+    _ namespaces: consuming NetworkNamespaces, scope: NamespaceScope,
+    report: @escaping @Sendable (Sampler.Event) -> Void
   ) {
     self.sources = sources
     self.attribution = attribution
     self.scope = scope
     self.report = report
-    namespaces = NetworkNamespaces(procfsPath: procfsPath, leaves: scope == .all)
+    self.namespaces = namespaces
   }
 
   var ownNamespace: UInt64? { namespaces.ownInode }
@@ -91,22 +93,30 @@ final class NamespaceReader {
   /// What is to be done in every namespace.
   private struct Work {
     let due: Set<Collector>
-    /// Whether the sockets of all kinds are to be given to the attribution.
+    /// Whether the sockets are to be credited to processes.
     let isAttributing: Bool
+    /// Whether the sockets of all kinds are to be given to the attribution.
+    let feedsAttribution: Bool
     let ledger: SampleLedger
 
     var needsTables: Bool {
       isAttributing || !due.isDisjoint(with: [.tcp, .listener, .port])
     }
+    /// Not only those that listen and those in CLOSE_WAIT.
+    var needsAllStates: Bool {
+      feedsAttribution || !due.isDisjoint(with: [.tcp, .listener, .port])
+    }
     var isNothing: Bool { !needsTables && due.isDisjoint(with: [.sockstat, .limit]) }
   }
 
   /// Reads what is due.
-  /// - Parameter isAttributing: whether the sockets of all kinds are to be given to the attribution.
+  /// - Parameter isAttributing: whether the sockets are to be credited to processes.
   func read(
     _ due: Set<Collector>, isAttributing: Bool, _ ledger: SampleLedger
   ) -> [NamespaceReading] {
-    let work = Work(due: due, isAttributing: isAttributing, ledger: ledger)
+    let work = Work(
+      due: due, isAttributing: isAttributing,
+      feedsAttribution: isAttributing && attribution.needsTables, ledger: ledger)
     if work.isNothing { return [] }
     var own = NamespaceReading(name: nil, inode: ownNamespace)
     guard namespaces.returnHome() else {
@@ -182,15 +192,17 @@ final class NamespaceReader {
     let empty = TCPTables(
       readsListeners: work.due.contains(.listener), localPorts: reading.localPorts)
     reading.tables = part(.tcp, .listener, .port, .process) {
-      try readTables(empty, isAttributing: work.isAttributing, isOwn: isOwn)
+      try readTables(empty, work, isOwn: isOwn)
     }
     guard work.isAttributing else { return }
-    reading.hasAllTables = reading.tables != nil
-    for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
-      let answer: Void? = part(.process) {
-        try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
+    if work.feedsAttribution {
+      reading.hasAllTables = reading.tables != nil
+      for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
+        let answer: Void? = part(.process) {
+          try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
+        }
+        if answer == nil { reading.hasAllTables = false }
       }
-      if answer == nil { reading.hasAllTables = false }
     }
     guard let tables = reading.tables, !readBefore.contains(reading.inode) else { return }
     if !tables.closeWait.isEmpty {
@@ -199,11 +211,12 @@ final class NamespaceReader {
   }
 
   private func readTables(
-    _ empty: TCPTables, isAttributing: Bool, isOwn: Bool
+    _ empty: TCPTables, _ work: Work, isOwn: Bool
   ) throws -> TCPTables {
     var tables = empty
-    let source = try sources.readTCP(into: &tables) { socket in
-      if isAttributing, socket.inode != 0 {
+    let connections: SocketDump.TCPStates = work.needsAllStates ? .connections : .closeWait
+    let source = try sources.readTCP(connections, into: &tables) { socket in
+      if work.feedsAttribution, socket.inode != 0 {
         attribution.add(
           inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
       }
@@ -214,12 +227,12 @@ final class NamespaceReader {
   }
 
   /// Tells when the way of reading TCP sockets changes.
-  private func note(_ source: HostSources.TCPSource) {
-    let before = backend
-    backend = source.backend
+  private func note(_ read: HostSources.TCPSource) {
+    let before = source
+    source = read.source
     // That sock_diag works from the start is not worth a word.
-    if source.backend != before ?? .procfsAndSockDiag {
-      report(.backendChanged(source.backend, reason: source.refusal))
+    if read.source != before ?? .sockDiag {
+      report(.tableSourceChanged(read.source, reason: read.refusal))
     }
   }
 }

@@ -14,6 +14,8 @@ final class ProcFSAttribution: AttributionBackend {
     walker = ProcessWalker(groupingBy: key)
   }
 
+  var needsTables: Bool { true }
+
   func groupName(of pid: Int32) -> String? { walker.identities[pid]?.name }
 
   func walk(
@@ -31,34 +33,16 @@ final class ProcFSAttribution: AttributionBackend {
     holders.mark(inode, mark)
   }
 
+  /// It has the states from the same tables.
+  func setCloseWait(_ inodes: [UInt32]) {}
+
   func finish(_ walk: inout ProcessWalk, isRead: (UInt64) -> Bool) {
     // A local copy, for a closure may not capture an inout parameter that it changes.
     var result = walk
     walk = ProcessWalk()
-    // The socket that each group was credited with last, so that none is credited twice.
-    var creditedWith = [Int](repeating: -1, count: result.groups.count)
-    var number = 0
-    holders.forEachSocket { inode, mark, holders in
-      let isShared = holders.contains { $0.member != holders[0].member }
-      for holder in holders {
-        let group = result.members[holder.member].group
-        guard
-          let kind = mark.kind
-            ?? unlistedKind(holder, inode: inode, of: result.members[holder.member], isRead)
-        else {
-          // It was closed after the walk, and so it counts nowhere.
-          result.members[holder.member].socketDescriptors -= 1
-          result.groups[group].openDescriptors -= 1
-          continue
-        }
-        result.groups[group].socketDescriptors[kind] += 1
-        if isShared { result.groups[group].sharedSocketDescriptors += 1 }
-        if let state = mark.state, creditedWith[group] != number {
-          creditedWith[group] = number
-          result.groups[group].tcpSockets[state] += 1
-        }
-      }
-      number += 1
+    let members = result.members
+    holders.credit(to: &result) { holder, inode in
+      unlistedKind(holder, inode: inode, of: members[holder.member], isRead)
     }
     walk = result
   }

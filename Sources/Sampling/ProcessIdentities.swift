@@ -25,6 +25,8 @@ struct ProcessIdentity {
   var namespace: UInt64?
   /// It cannot be read for lack of permission.
   var hidesNamespace = false
+  /// When it was started: tells it from another one of the same id.
+  var startTicks: UInt64
 }
 
 /// Knows the processes that were met before, so that what does not change is not read with each
@@ -104,7 +106,7 @@ struct ProcessIdentities {
   ) -> ProcessIdentity {
     var identity = ProcessIdentity(
       name: stat.groupName, isKernelThread: stat.isKernelThread, descriptorLimit: nil,
-      namespace: nil)
+      namespace: nil, startTicks: stat.startTicks)
     if stat.isKernelThread || stat.isZombie { return identity }
     identity.descriptorLimit = try? procfs.read("limits", of: directory) { bytes in
       try ProcessLimits.parseOpenFiles(bytes)

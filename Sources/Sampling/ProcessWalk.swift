@@ -89,6 +89,8 @@ struct ProcessWalker: ~Copyable {
 
   /// - Parameters:
   ///   - thresholds: how many ages CLOSE_WAIT sockets will be counted from.
+  ///   - pass: what the members hold, where the kernel has told it; otherwise their descriptors in
+  ///     /proc are read.
   ///   - holders: takes the sockets that the members hold; to be empty before.
   ///   - isToldApart: whether the processes in a network namespace, by its inode, are groups of their
   ///     own.
@@ -96,6 +98,7 @@ struct ProcessWalker: ~Copyable {
   ///   out of descriptors or memory; `NoProcesses` where /proc is none.
   mutating func walk(
     _ procfs: inout ProcFileSystem, _ depth: Depth, thresholds: Int,
+    using pass: KnownDescriptors? = nil,
     into holders: inout SocketHolders, isToldApart: (UInt64) -> Bool
   ) throws -> ProcessWalk {
     var walk = ProcessWalk()
@@ -104,7 +107,7 @@ struct ProcessWalker: ~Copyable {
     for pid in try procfs.processIDs(using: &processEntries) {
       let process: Visit
       do {
-        process = try visit(pid, of: &procfs, depth, at: now, into: &holders)
+        process = try visit(pid, of: &procfs, depth, using: pass, at: now, into: &holders)
       } catch let error as SystemError where error.isGone {
         continue
       } catch let error as SystemError where error.isExhaustion {
@@ -143,8 +146,10 @@ struct ProcessWalker: ~Copyable {
       }
       walk.groups[index].readable += 1
       walk.groups[index].openDescriptors += held.descriptors
+      walk.groups[index].socketDescriptors += held.soleSockets
+      walk.groups[index].tcpSockets += held.soleTCPSockets
       if let limit = process.identity.descriptorLimit, limit > 0 {
-        let ratio = Double(held.descriptors) / Double(limit)
+        let ratio = Double(held.largestTable ?? held.descriptors) / Double(limit)
         walk.groups[index].descriptorLimitRatio = max(
           walk.groups[index].descriptorLimitRatio ?? 0, ratio)
       }
@@ -165,23 +170,16 @@ struct ProcessWalker: ~Copyable {
     case zombie(ProcessWalk.Zombie)
   }
 
-  /// What a process holds.
-  private struct Held {
-    var descriptors: UInt64 = 0
-    var sockets: UInt64 = 0
-    /// The thread that listed them; nil where that is the main thread.
-    var thread: Int32?
-  }
-
   private struct Visit {
     var identity: ProcessIdentity
     var life: Life
     /// Nil where it cannot be read, or was not asked for.
-    var held: Held?
+    var held: HeldDescriptors?
   }
 
   private mutating func visit(
     _ pid: Int32, of procfs: inout ProcFileSystem, _ depth: Depth,
+    using pass: KnownDescriptors? = nil,
     at now: ContinuousClock.Instant, into holders: inout SocketHolders
   ) throws -> Visit {
     let process = try procfs.openProcess(pid)
@@ -193,7 +191,15 @@ struct ProcessWalker: ~Copyable {
     }
     if depth == .identities { return visit }
     if depth == .descriptors {
-      visit.held = try read(process, into: &holders)
+      if let pass {
+        visit.held = try find(pid, meeting.identity, process, in: pass, into: &holders)
+        if let namespace = visit.held?.namespace {
+          visit.identity.namespace = namespace
+          visit.identity.hidesNamespace = false
+        }
+      } else {
+        visit.held = try read(process, into: &holders)
+      }
       // Who holds a descriptor lives.
       if let held = visit.held, held.descriptors > 0 { return visit }
     }
@@ -207,8 +213,9 @@ struct ProcessWalker: ~Copyable {
         ProcessWalk.Zombie(
           identity: .init(pid: pid, startTicks: stat.startTicks), parent: stat.parent))
     } else if isMember {
+      let areElsewhere = stat.hasEndedMainThread && pass == nil
       visit.held =
-        stat.hasEndedMainThread ? try readLiveThread(of: process, into: &holders) : Held()
+        areElsewhere ? try readLiveThread(of: process, into: &holders) : HeldDescriptors()
       // The main thread took its namespace along.
       if let thread = visit.held?.thread {
         visit.identity.namespace = try? process.openPlace(below: "task/\(thread)")
@@ -219,11 +226,26 @@ struct ProcessWalker: ~Copyable {
     return visit
   }
 
+  /// Finds what a process holds in a pass of the kernel; nil where the process was kept out of it.
+  /// Where it is not nil, `holders` has a member more.
+  private mutating func find(
+    _ pid: Int32, _ identity: ProcessIdentity, _ process: borrowing FileDescriptor,
+    in pass: KnownDescriptors, into holders: inout SocketHolders
+  ) throws(SystemError) -> HeldDescriptors? {
+    let held = pass.find(pid, startTicks: identity.startTicks, into: &holders)
+    if held.descriptors > 0 || pass.isYounger(startTicks: identity.startTicks) { return held }
+    // What is kept out of the pass must not look like nothing. Since Linux 6.2 the size of the directory
+    // tells how many descriptors there are, to everybody.
+    guard try process.size(below: "fd") > 0 else { return held }
+    holders.dropMember()
+    return nil
+  }
+
   /// Reads what a process holds; nil where that cannot be read. Where it is not nil, `holders` has a
   /// member more.
   private mutating func read(
     _ process: borrowing FileDescriptor, into holders: inout SocketHolders
-  ) throws(SystemError) -> Held? {
+  ) throws(SystemError) -> HeldDescriptors? {
     do throws(SystemError) {
       return try read(directory: process.open(below: "fd", directory: true), into: &holders)
     } catch {
@@ -234,9 +256,9 @@ struct ProcessWalker: ~Copyable {
 
   private mutating func read(
     directory: consuming FileDescriptor, into holders: inout SocketHolders
-  ) throws(SystemError) -> Held {
+  ) throws(SystemError) -> HeldDescriptors {
     holders.beginMember()
-    var held = Held()
+    var held = HeldDescriptors()
     do throws(SystemError) {
       try descriptors.forEach(in: directory) { descriptor in
         held.descriptors += 1
@@ -259,7 +281,7 @@ struct ProcessWalker: ~Copyable {
   /// all.
   private mutating func readLiveThread(
     of process: borrowing FileDescriptor, into holders: inout SocketHolders
-  ) throws(SystemError) -> Held? {
+  ) throws(SystemError) -> HeldDescriptors? {
     do throws(SystemError) {
       let tasks = try process.open(below: "task", directory: true)
       for thread in try threadEntries.numbers(in: tasks, name: "task") {
@@ -277,7 +299,7 @@ struct ProcessWalker: ~Copyable {
       if error.isGone || error.isExhaustion { throw error }
       return nil
     }
-    return Held()
+    return HeldDescriptors()
   }
 }
 

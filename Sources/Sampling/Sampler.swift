@@ -15,6 +15,7 @@ package actor Sampler {
     package var collectors: Set<Collector>
     /// The mount point of the proc filesystem to read.
     package var procfsPath: String
+    package var backend: BackendChoice
     package var namespaces: NamespaceScope
     package var groupingKey: GroupingKey
     /// Groups that keep their name.
@@ -27,13 +28,15 @@ package actor Sampler {
     package init(
       interval: Duration = .seconds(5), cpuBudget: Double? = nil,
       collectors: Set<Collector> = Set(Collector.allCases), procfsPath: String = "/proc",
-      namespaces: NamespaceScope = .own, groupingKey: GroupingKey = .comm, maxGroups: Int = 200,
+      backend: BackendChoice = .auto, namespaces: NamespaceScope = .own,
+      groupingKey: GroupingKey = .comm, maxGroups: Int = 200,
       top: Int = 20, closeWaitThresholds: [UInt64] = [10, 60, 300, 3600]
     ) {
       self.interval = interval
       self.cpuBudget = cpuBudget
       self.collectors = collectors
       self.procfsPath = procfsPath
+      self.backend = backend
       self.namespaces = namespaces
       self.groupingKey = groupingKey
       self.maxGroups = maxGroups
@@ -47,7 +50,11 @@ package actor Sampler {
     case collectorFailed(Collector, any Error)
     case collectorRecovered(Collector)
     /// The source of TCP sockets changed; `reason` tells why sock_diag is not used.
-    case backendChanged(Backend, reason: (any Error)?)
+    case tableSourceChanged(TableSource, reason: (any Error)?)
+    /// The kernel's iterator over descriptors is not to be had, so /proc is read.
+    case iteratorUnavailable(any Error)
+    /// The kernel's iterator over descriptors failed, and /proc is read from now on.
+    case iteratorFailed(any Error)
     /// Another network namespace cannot be read, or not all of it.
     case namespaceFailed(String, any Error)
     /// No other network namespace can be entered.
@@ -84,7 +91,8 @@ package actor Sampler {
   }
 
   /// - Parameter report: called from the sampler's thread; must not block.
-  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none.
+  /// - Throws: `SystemError` where the proc filesystem cannot be opened; `NoProcesses` where it is none;
+  ///   `BackendUnavailable` where the backend that was asked for cannot be had.
   package init(
     _ configuration: Configuration, report: @escaping @Sendable (Event) -> Void
   ) throws {

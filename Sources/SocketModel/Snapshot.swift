@@ -1,13 +1,33 @@
-/// Where the numbers of a snapshot came from.
-package enum Backend: Int, CaseIterable, Sendable {
-  /// Processes from /proc, TCP sockets by netlink sock_diag.
-  case procfsAndSockDiag
-  /// Everything from /proc, because the kernel refused or lacks sock_diag.
+/// Where the TCP tables of the exporter's own network namespace come from.
+package enum TableSource: Sendable {
+  /// Netlink sock_diag.
+  case sockDiag
+  /// /proc/net, because the kernel refused or lacks sock_diag.
   case procfs
+}
+
+/// Where the numbers of a snapshot came from: what processes hold, and the TCP tables.
+package enum Backend: Int, CaseIterable, Sendable {
+  case bpfAndSockDiag
+  case bpfAndProcFS
+  case procfsAndSockDiag
+  case procfs
+
+  /// - Parameter usesIterator: what processes hold is told by the kernel's BPF iterator, not by /proc.
+  package init(usesIterator: Bool, tables: TableSource) {
+    switch (usesIterator, tables) {
+    case (true, .sockDiag): self = .bpfAndSockDiag
+    case (true, .procfs): self = .bpfAndProcFS
+    case (false, .sockDiag): self = .procfsAndSockDiag
+    case (false, .procfs): self = .procfs
+    }
+  }
 
   /// The value of the `backend` label.
   package var label: StaticString {
     switch self {
+    case .bpfAndSockDiag: "bpf+sock_diag"
+    case .bpfAndProcFS: "bpf+procfs"
     case .procfsAndSockDiag: "procfs+sock_diag"
     case .procfs: "procfs"
     }

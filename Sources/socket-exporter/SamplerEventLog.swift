@@ -32,14 +32,19 @@ extension Sampler.Event {
     case .collectorKeepsUp(let collector):
       logger.info(
         "collector runs at every interval again", metadata: ["collector": "\(collector.name)"])
-    case .backendChanged(let backend, let reason):
+    case .tableSourceChanged(_, let reason):
       if let reason {
         logger.warning(
-          "sock_diag is not available, reading /proc/net/tcp",
-          metadata: ["backend": "\(backend.label)", "error": "\(reason)"])
+          "sock_diag is not available, reading /proc/net/tcp", metadata: ["error": "\(reason)"])
       } else {
-        logger.info("sock_diag is available", metadata: ["backend": "\(backend.label)"])
+        logger.info("sock_diag is available")
       }
+    case .iteratorUnavailable(let error):
+      logger.info(
+        "reading descriptors from /proc, for BPF is not available", metadata: ["error": "\(error)"])
+    case .iteratorFailed(let error):
+      logger.warning(
+        "BPF failed, reading descriptors from /proc from now on", metadata: ["error": "\(error)"])
     }
   }
 }

@@ -40,6 +40,17 @@ struct SamplingOptions: ParsableArguments {
   var collectsLimit = true
 
   @Option(
+    name: .customLong("backend"), parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      How to find out what processes hold: by bpf, from procfs, or auto for the first of them that \
+      works. (default: auto)
+      """,
+      valueName: "backend"),
+    transform: parseChoice)
+  var backend = BackendChoice.auto
+
+  @Option(
     name: .customLong("netns"), parsing: .unconditional,
     help: ArgumentHelp(
       "Network namespaces to read: own or all. (default: own)", valueName: "scope"),
@@ -110,10 +121,13 @@ struct SamplingOptions: ParsableArguments {
   ) throws -> Sampler {
     let configuration = Sampler.Configuration(
       interval: interval, cpuBudget: cpuBudget, collectors: Set(collectors),
-      procfsPath: procfsPath, namespaces: namespaces, groupingKey: groupingKey,
+      procfsPath: procfsPath, backend: backend, namespaces: namespaces, groupingKey: groupingKey,
       maxGroups: maxGroups, top: top, closeWaitThresholds: closeWaitThresholds)
     do {
       return try Sampler(configuration, report: report)
+    } catch let error as BackendUnavailable {
+      throw ValidationError(
+        "The value '\(backend.rawValue)' is invalid for '--backend <backend>': \(error)")
     } catch {
       throw ValidationError(
         "The value '\(procfsPath)' is invalid for '--path.procfs <directory>': \(error)")

@@ -27,7 +27,7 @@ struct BackendTests {
       try Self.populate(host)
       let page = try host.sample { $0.sockets("time_wait", "ipv6") == 1 }
       try expectSameAsSocketStatistics(page, on: host)
-      #expect(page.value(Self.backends, ["backend": "procfs+sock_diag"]) == 1)
+      #expect(page.value(Self.backends, ["backend": "bpf+sock_diag"]) == 1)
       #expect(page.sum(Self.backends) == 1)
     }
   }
@@ -54,7 +54,7 @@ struct BackendTests {
             )
           }))
       try expectSameAsSocketStatistics(page, on: host)
-      #expect(page.value(Self.backends, ["backend": "procfs"]) == 1)
+      #expect(page.value(Self.backends, ["backend": "bpf+procfs"]) == 1)
       #expect(page.sum(Self.backends) == 1)
       #expect(page.value("socket_exporter_collector_success", ["collector": "tcp"]) == 1)
       #expect(page.value("socket_exporter_collector_errors_total", ["collector": "tcp"]) == 0)

@@ -29,7 +29,8 @@ struct ChurnTests {
     try steady.bearChildren(3, .byDefault)
   }
 
-  private static func expectUndisturbed(_ page: MetricPage) {
+  /// - Parameter isExact: whether it is certain which process had a number that is used again at once.
+  private static func expectUndisturbed(_ page: MetricPage, isExact: Bool) {
     for collector in collectors {
       let labels = ["collector": collector]
       #expect(page.value("socket_exporter_collector_success", labels) == 1, "\(collector)")
@@ -52,7 +53,8 @@ struct ChurnTests {
     // parent's name until it takes its own, and the walk takes long enough to meet some that were
     // born meanwhile.
     for name in ["empty", "churner"] {
-      #expect(page.socketDescriptors(of: name) ?? 0 == 0, "\(name)")
+      let held = page.socketDescriptors(of: name) ?? 0
+      #expect(held <= (isExact ? 0 : (page.instances(of: name) ?? 0) * socketsEach), "\(name)")
     }
     let passing = page.instances(of: "passing") ?? 0
     #expect(passing <= 2 * most)
@@ -73,8 +75,10 @@ struct ChurnTests {
         of: ["curl", "LiveTests", "sh", "spawning", "oot.default-qos"]))
   }
 
-  @Test("a sample now and then: no error, and whoever stays has exactly what is its own")
-  func samples() async throws {
+  @Test(
+    "a sample now and then: no error, and whoever stays has exactly what is its own",
+    arguments: ["bpf", "procfs"])
+  func samples(backend: String) async throws {
     try await TestHost.run { host in
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
@@ -82,7 +86,7 @@ struct ChurnTests {
       let deadline = Deadline(after: .seconds(60))
       var samples = 0
       while try (samples < 20 || churner.churned() < 1000) && !deadline.hasPassed {
-        try Self.expectUndisturbed(host.sample())
+        try Self.expectUndisturbed(host.sample("--backend", backend), isExact: backend == "procfs")
         samples += 1
       }
       #expect(try churner.churned() >= 1000)
@@ -90,18 +94,20 @@ struct ChurnTests {
     }
   }
 
-  @Test("sample after sample of a server, and in the end nothing is left of those who went")
-  func server() async throws {
+  @Test(
+    "sample after sample of a server, and in the end nothing is left of those who went",
+    arguments: ["bpf", "procfs"])
+  func server(backend: String) async throws {
     try await TestHost.run { host in
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
-      let exporter = try host.serve("--collect.interval=100ms")
+      let exporter = try host.serve("--collect.interval=100ms", "--backend", backend)
       try churner.startChurning()
       let deadline = Deadline(after: .seconds(60))
       var seen: Set<Double> = []
       while try (seen.count < 30 || churner.churned() < 2000) && !deadline.hasPassed {
         let page = try host.page(of: exporter) { _ in true }
-        Self.expectUndisturbed(page)
+        Self.expectUndisturbed(page, isExact: backend == "procfs")
         let sampled = page.value(
           "socket_exporter_collector_last_success_timestamp_seconds", ["collector": "process"])
         seen.insert(sampled ?? 0)
@@ -113,7 +119,7 @@ struct ChurnTests {
         $0.instances(of: "passing") == nil && $0.instances(of: "empty") == nil
           && $0.instances(of: "churner") == 1
       }
-      Self.expectUndisturbed(still)
+      Self.expectUndisturbed(still, isExact: true)
       for name in ["passing", "empty"] { expectNoGroup(name, still) }
       expectGroup("churner", still, [:])
       let (outcome, _) = try exporter.stop()

@@ -15,7 +15,9 @@ struct SamplerTests {
         switch event {
         case .collectorFailed(let collector, let error): "failed \(collector.name): \(error)"
         case .collectorRecovered(let collector): "recovered \(collector.name)"
-        case .backendChanged(let backend, _): "backend \(backend.label)"
+        case .tableSourceChanged(let source, _): "tables from \(source)"
+        case .iteratorUnavailable(let error): "no iterator: \(error)"
+        case .iteratorFailed(let error): "iterator failed: \(error)"
         case .namespaceFailed(let name, let error): "namespace \(name): \(error)"
         case .namespacesRefused(let error): "namespaces: \(error)"
         case .namespacesHidden(let processes): "namespaces of \(processes) processes"
@@ -54,7 +56,7 @@ struct SamplerTests {
     try Sampler(
       Sampler.Configuration(
         interval: .seconds(1), collectors: [.sockstat, .process, .zombie],
-        procfsPath: host.path)
+        procfsPath: host.path, backend: .procfs)
     ) { events.add($0) }
   }
 
@@ -146,7 +148,8 @@ struct SamplerTests {
     // No walk takes less than a hundredth of a microsecond.
     let sampler = try Sampler(
       .init(
-        interval: .milliseconds(10), cpuBudget: 1e-6, collectors: [.zombie], procfsPath: host.path)
+        interval: .milliseconds(10), cpuBudget: 1e-6, collectors: [.zombie], procfsPath: host.path,
+        backend: .procfs)
     ) { events.add($0) }
     let first = await sampler.sample()
     #expect(first.collectors[0].interval > .milliseconds(10))

@@ -51,4 +51,7 @@ int run_as_init(void);
 // Becomes another program for which the kernel refuses netlink sockets with the given errno.
 int exec_without_netlink(int count, char **words);
 
+// Likewise, without bpf(2).
+int exec_without_bpf(int count, char **words);
+
 #endif

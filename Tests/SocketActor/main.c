@@ -100,6 +100,8 @@ int main(int count, char **words) {
     // Before any setting that the other program would inherit.
     if (count >= 4 && strcmp(words[1], "exec-without-netlink") == 0)
         return exec_without_netlink(count - 2, words + 2);
+    if (count >= 4 && strcmp(words[1], "exec-without-bpf") == 0)
+        return exec_without_bpf(count - 2, words + 2);
 
     signal(SIGPIPE, SIG_IGN);
     // As many descriptors as the host allows without privileges.
@@ -110,7 +112,8 @@ int main(int count, char **words) {
     }
     if (count == 2 && strcmp(words[1], "init") == 0) return run_as_init();
     if (count != 1) {
-        fprintf(stderr, "usage: socket-actor [init | exec-without-netlink ERRNO COMMAND...]\n");
+        fprintf(stderr, "usage: socket-actor [init | exec-without-netlink ERRNO COMMAND... | "
+                        "exec-without-bpf ERRNO COMMAND...]\n");
         return 64;
     }
     interpret();

@@ -47,6 +47,19 @@ int run_as_init(void) {
 #error "add the audit architecture of this processor"
 #endif
 
+// Becomes another program under a filter of system calls.
+static int exec_under(struct sock_filter *instructions, size_t count, char **words) {
+    struct sock_fprog program = {.len = (unsigned short)count, .filter = instructions};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        perror("seccomp");
+        return 1;
+    }
+    execvp(words[0], words);
+    perror(words[0]);
+    return 127;
+}
+
 int exec_without_netlink(int count, char **words) {
     (void)count;
     unsigned code = (unsigned)strtoul(words[0], NULL, 10);
@@ -61,14 +74,19 @@ int exec_without_netlink(int count, char **words) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (code & SECCOMP_RET_DATA)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {
-        .len = sizeof instructions / sizeof *instructions, .filter = instructions};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
-        || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-        perror("seccomp");
-        return 1;
-    }
-    execvp(words[1], words + 1);
-    perror(words[1]);
-    return 127;
+    return exec_under(instructions, sizeof instructions / sizeof *instructions, words + 1);
+}
+
+int exec_without_bpf(int count, char **words) {
+    (void)count;
+    unsigned code = (unsigned)strtoul(words[0], NULL, 10);
+    struct sock_filter instructions[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCHITECTURE, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_bpf, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (code & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return exec_under(instructions, sizeof instructions / sizeof *instructions, words + 1);
 }

@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +180,51 @@ static void fork_actor(int count, char **words) {
     _exit(0);
 }
 
+// share-table NAME: a process of this name, in hex, that has the same table of descriptors, so that
+// what either opens or closes the other one does. It ends with this one. Answers its process id.
+static void share_table(int count, char **words) {
+    pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (child < 0) return failed("clone");
+    if (child > 0) return answer("%d", child);
+    die_with_parent();
+    char name[16] = {0};
+    for (size_t index = 0; index < 15 && count == 2 && words[1][2 * index]; index++)
+        sscanf(words[1] + 2 * index, "%2hhx", (unsigned char *)&name[index]);
+    prctl(PR_SET_NAME, name);
+    while (true) pause();
+}
+
+struct own_table {
+    long sockets;
+    sem_t is_made;
+};
+
+static void *live_with_own_table(void *argument) {
+    struct own_table *table = argument;
+    if (unshare(CLONE_FILES) != 0 || close_range(0, ~0U, 0) != 0) table->sockets = -1;
+    for (long made = 0; made < table->sockets; made++)
+        if (socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) < 0) table->sockets = -1;
+    long has_failed = table->sockets < 0;
+    sem_post(&table->is_made);
+    while (!has_failed) pause();
+    return NULL;
+}
+
+// own-table COUNT: a thread that leaves the table of descriptors of its process and holds as many raw
+// sockets in its own, and nothing else.
+static void make_own_table(int count, char **words) {
+    (void)count;
+    struct own_table table;
+    if (!read_number(words[1], &table.sockets)) return;
+    sem_init(&table.is_made, 0, 0);
+    pthread_t thread;
+    int code = pthread_create(&thread, NULL, live_with_own_table, &table);
+    if (code != 0) return refuse("pthread_create: %s", strerror(code));
+    while (sem_wait(&table.is_made) != 0) continue;
+    if (table.sockets < 0) return refuse("the thread has no table of its own");
+    answer("%s", "");
+}
+
 static void *interpret_and_exit(void *main_thread) {
     pthread_join(*(pthread_t *)main_thread, NULL);
     answer("%s", "");
@@ -274,6 +324,8 @@ const struct command process_commands[] = {
     {"children", 2, bear_children},
     {"reap", 0, reap_children},
     {"fork", 2, fork_actor},
+    {"share-table", 1, share_table},
+    {"own-table", 1, make_own_table},
     {"leave-main-thread", 0, leave_main_thread},
     {"churn-start", 0, start_churning},
     {"churned", 0, count_churned},

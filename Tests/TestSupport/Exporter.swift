@@ -13,6 +13,11 @@ package enum Exporter {
     BuiltProducts.path("socket-actor"), "exec-without-netlink", "1",
   ]
 
+  /// A command to run it by that makes the kernel refuse it bpf(2), with this error number.
+  package static func withoutBPF(error: Int32) -> [String] {
+    [BuiltProducts.path("socket-actor"), "exec-without-bpf", "\(error)"]
+  }
+
   /// What it may do.
   package enum Privileges: Sendable {
     case root
@@ -23,8 +28,16 @@ package enum Exporter {
     case listing
     /// Root by name only, as in a strict sandbox.
     case rootWithoutCapabilities
+    /// The same other user, with these capabilities.
+    case only([String])
+    /// Root with these capabilities alone.
+    case rootWithOnly([String])
 
     package static let user = 65534
+
+    fileprivate var isRoot: Bool {
+      if case .root = self { true } else { false }
+    }
 
     fileprivate var command: [String] {
       let identity = [
@@ -42,6 +55,13 @@ package enum Exporter {
           }
       case .rootWithoutCapabilities:
         return ["setpriv", "--inh-caps", "-all", "--bounding-set", "-all"]
+      case .only(let capabilities):
+        let set = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
+        return identity
+          + ["--inh-caps", "--ambient-caps", "--bounding-set"].flatMap { [$0, set] }
+      case .rootWithOnly(let capabilities):
+        let set = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
+        return ["setpriv", "--inh-caps", "-all", "--bounding-set", set]
       }
     }
   }
@@ -83,14 +103,42 @@ extension TestHost {
     privileges: Exporter.Privileges = .root, wrapper: [String] = [],
     exit: ChildProcess.Exit = .code(0)
   ) throws -> MetricPage {
-    let program = try privileges == .root ? Exporter.path : accessibleExporter()
     let formatFlags = format == .openMetrics ? ["--format", "openmetrics"] : []
-    let outcome = try run(
-      privileges.command + wrapper + [program, "metrics"] + formatFlags + flags)
-    guard outcome.exit == exit else {
-      throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
+    func page(_ more: String...) throws -> MetricPage {
+      let outcome = try runExporter(
+        ["metrics"] + formatFlags + flags + more, privileges: privileges, wrapper: wrapper)
+      guard outcome.exit == exit else {
+        throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
+      }
+      return try MetricPage(outcome.output, as: format)
     }
-    return try MetricPage(outcome.output, as: format)
+    return try agreed(page(), flags) { try page("--backend", $0) }
+  }
+
+  /// Runs the exporter on this host to its end, whatever it says.
+  package func runExporter(
+    _ arguments: [String], privileges: Exporter.Privileges = .root, wrapper: [String] = []
+  ) throws -> ChildProcess.Outcome {
+    let program = try privileges.isRoot ? Exporter.path : accessibleExporter()
+    return try run(privileges.command + wrapper + [program] + arguments)
+  }
+
+  /// A page on which the backends agree, where there is more than one to ask.
+  ///
+  /// What happened just before may still go on in the kernel, so they are asked again a few times.
+  private func agreed(
+    _ first: MetricPage, _ flags: [String], sample: (_ backend: String) throws -> MetricPage
+  ) throws -> MetricPage {
+    guard BackendComparison.isByIterator(first), !flags.contains("--backend") else { return first }
+    var page = first
+    var differences: [String] = []
+    for _ in 0..<5 {
+      let second = try sample("procfs")
+      differences = BackendComparison.differences(page, second)
+      if differences.isEmpty { return page }
+      page = try sample("bpf")
+    }
+    throw TestFailure("bpf | procfs:\n\(differences.joined(separator: "\n"))")
   }
 
   /// Samples until a condition holds, or for as long as the kernel may take to get there; the test
@@ -105,7 +153,9 @@ extension TestHost {
         throw TestFailure("metrics ended with \(outcome.exit): \(outcome.errors)")
       }
       let page = try MetricPage(outcome.output)
-      if condition(page) || deadline.hasPassed { return page }
+      if condition(page) || deadline.hasPassed {
+        return try agreed(page, flags) { try sample(flags + ["--backend", $0]) }
+      }
     }
   }
 
@@ -120,7 +170,7 @@ extension TestHost {
   package func serve(
     _ arguments: [String], port: Int = 0, privileges: Exporter.Privileges = .root
   ) throws -> RunningExporter {
-    let program = try privileges == .root ? Exporter.path : accessibleExporter()
+    let program = try privileges.isRoot ? Exporter.path : accessibleExporter()
     return try RunningExporter(
       start(
         privileges.command + [program] + RunningExporter.arguments(port: port) + arguments))

@@ -113,6 +113,16 @@ package final class SocketActor: @unchecked Sendable {
     try send("leave-main-thread")
   }
 
+  /// Makes a process that has the same table of descriptors and ends with this one.
+  package func shareTable(withProcessNamed name: String) throws {
+    _ = try number("share-table \(hexadecimal(Array(name.utf8)))")
+  }
+
+  /// Makes a thread that has a table of descriptors of its own, with this many raw sockets in it.
+  package func makeThread(withOwnSockets count: Int) throws {
+    try send("own-table \(count)")
+  }
+
   /// Starts and ends processes as fast as the host can, until `stopChurning`.
   package func startChurning() throws {
     try send("churn-start")
@@ -144,7 +154,9 @@ package final class SocketActor: @unchecked Sendable {
   /// Ends the process in good order; the kernel closes what it holds.
   package func exit() throws {
     try exitUnreaped()
-    _ = try process?.wait()
+    // The kernel closes a packet socket when all processors have been through a quiet moment, one
+    // socket after the other, which takes its time on a machine under load.
+    _ = try process?.wait(within: .seconds(40))
   }
 
   /// Ends the process without reaping it. Its parent, the test, is out of sight of the host.

@@ -1,0 +1,111 @@
+import Glibc
+import LinuxIO
+import SocketModel
+import TestSupport
+import Testing
+
+@testable import SocketIterators
+
+/// Whether this kernel lets this process load the program.
+private let canLoad: Bool = {
+  do throws(SocketIteratorError) {
+    _ = try SocketIterator(onlyIn: nil)
+    return true
+  } catch {
+    return false
+  }
+}()
+
+/// The kernel's own iterator, over the test process.
+struct SocketIteratorTests {
+  private struct Socket: ~Copyable {
+    let descriptor: Int32
+    let inode: UInt32
+
+    init(_ family: Int32, _ type: __socket_type) throws {
+      descriptor = socket(family, Int32(type.rawValue), 0)
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { throw TestFailure("no socket") }
+      inode = UInt32(status.st_ino)
+    }
+
+    deinit { close(descriptor) }
+  }
+
+  @Test(.enabled(if: canLoad, "needs root and a kernel with BPF iterators"))
+  func aProcessAndWhatItHoldsIsFound() throws {
+    let listener = try Socket(AF_INET, SOCK_STREAM)
+    #expect(listen(listener.descriptor, 1) == 0)
+    let twice = try Socket(AF_UNIX, SOCK_DGRAM)
+    let copy = dup(twice.descriptor)
+    defer { close(copy) }
+    let alone = try Socket(AF_PACKET, SOCK_DGRAM)
+    var iterator = try SocketIterator(onlyIn: nil)
+    for _ in 0..<2 {
+      let pass = try iterator.pass()
+      let tables = pass.tables(of: getpid())
+      let table = try #require(tables.first)
+      #expect(tables.count == 1)
+      let sockets = pass.sockets[table.sockets]
+      #expect(
+        sockets.filter { $0.inode == listener.inode }
+          == [.init(inode: listener.inode, kind: .tcp, state: .listen)])
+      #expect(sockets.count { $0 == .init(inode: twice.inode, kind: .unix, state: nil) } == 2)
+      #expect(!sockets.contains { $0.inode == alone.inode })
+      #expect(table.soleSockets[.packet] >= 1)
+      #expect(table.descriptors >= UInt64(table.sockets.count) + table.soleSockets.sum)
+      #expect(table.namespace != nil)
+      // The test process holds a pipe to whoever runs it, so it is not the only one that is found.
+      #expect(Set(pass.tables.map(\.process)).count > 1)
+    }
+  }
+
+  @Test(.enabled(if: canLoad, "needs root and a kernel with BPF iterators"))
+  func socketsOfOtherNetworkNamespacesAreOfAnotherKind() throws {
+    let socket = try Socket(AF_INET, SOCK_STREAM)
+    #expect(listen(socket.descriptor, 1) == 0)
+    // No namespace has this number.
+    for (namespace, kind) in [(nil, SocketKind.tcp), (7 as UInt64?, .other)] {
+      var iterator = try SocketIterator(onlyIn: namespace)
+      let pass = try iterator.pass()
+      // Where it is of no kind of interest it has no row.
+      let found = pass.sockets.first { $0.inode == socket.inode }
+      #expect(found?.kind == (kind == .tcp ? .tcp : nil))
+    }
+  }
+
+  @Test func whatIsNoLinkIsAnErrorOfThePass() throws {
+    let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    var iterator = SocketIterator(adopting: FileDescriptor(adopting: descriptor))
+    for _ in 0..<2 {
+      do throws(SocketIteratorError) {
+        _ = try iterator.pass()
+        Issue.record("there was a pass")
+      } catch {
+        guard case .system(let error, let detail) = error else {
+          Issue.record("\(error)")
+          return
+        }
+        #expect("\(error)".hasPrefix("bpf: "))
+        #expect(detail.isEmpty)
+      }
+    }
+  }
+
+  @Test func errorsSayWhatIsMissing() {
+    let refused = SystemError("bpf", code: EPERM)
+    let table: [(SocketIteratorError, String, isExhaustion: Bool)] = [
+      (.notBuilt, "built without BPF", false),
+      (.noTypes(file: "/a/b"), "the kernel has no BTF: /a/b is missing", false),
+      (.system(refused, detail: ""), "bpf: Operation not permitted", false),
+      (.system(refused, detail: "libbpf: x"), "bpf: Operation not permitted: libbpf: x", false),
+      (.system(SystemError("bpf", code: EMFILE), detail: ""), "bpf: Too many open files", true),
+      (.system(SystemError("bpf", code: ENOMEM), detail: ""), "bpf: Cannot allocate memory", true),
+      (.malformed(offset: 12), "BPF iterator: malformed row at offset 12", false),
+    ]
+    for (error, text, isExhaustion) in table {
+      #expect(error.description == text)
+      #expect(error.isExhaustion == isExhaustion)
+    }
+  }
+}
