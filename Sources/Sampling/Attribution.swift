@@ -5,8 +5,8 @@ internal import SocketModel
 /// program in the kernel do most of that.
 ///
 /// For each sample `walk` is called first, then `add` for each row of the tables, in whatever order
-/// and as often as they had to be read, then `setCloseWait`, then `finish`, then `forEachHolder` as often as needed, then
-/// `release`.
+/// and as often as they had to be read, then `setCloseWait`, then `finish`, then `forEachHolder` as
+/// often as needed, then `release`.
 protocol AttributionBackend: AnyObject {
   /// Whether it is to be given the rows of the tables of all kinds of sockets. Where not, it still has
   /// to be asked for the holders of those that listen and those in CLOSE_WAIT.
