@@ -1,7 +1,7 @@
 """CPU of knowing who holds which sockets, with BPF, against the C floors of that, in turns.
 
 The exporter runs without the collectors that ask for all TCP sockets. What it does then is its own pass
-over the descriptors, the processes read from /proc, and a dump of the sockets in CLOSE_WAIT and LISTEN.
+over the descriptors, and the processes read from /proc; the socket tables it asks once, at the start.
 """
 
 from dataclasses import dataclass

@@ -1,13 +1,13 @@
 """How often the exporter samples by default, and the share of a core that it takes then."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Mapping
 
 from .exporter import DEFAULT_INTERVAL, Exporter
 
-# Read from one dump, and from the one that the process collector needs as well.
+# Read from one dump, which the process collector needs as well unless it has BPF.
 FROM_THE_DUMP = ("tcp", "listener", "port")
 
 
@@ -17,6 +17,7 @@ class Spending:
     costs: Mapping[str, float]  # CPU of one sample, by collector
     window: float  # seconds for which the whole process was measured
     measured: float  # share of one core in that time
+    dump_comes_along: bool  # with each sample of the process collector
 
     @property
     def is_computed(self) -> bool:
@@ -30,7 +31,7 @@ class Spending:
         if not self.is_computed:
             return self.measured
         return self.measured + sum(
-            self.costs[collector] * _samples_per_second(collector, self.intervals) for collector in self.rare
+            self.costs[collector] * self._samples_per_second(collector) for collector in self.rare
         )
 
     @property
@@ -56,7 +57,14 @@ class Spending:
             for collector in self.rare
         }
         costs = {collector: self.costs[collector] * growth for collector in self.rare}
-        return Spending({**self.intervals, **intervals}, {**self.costs, **costs}, self.window, self.measured)
+        return replace(self, intervals={**self.intervals, **intervals}, costs={**self.costs, **costs})
+
+    def _samples_per_second(self, collector: str) -> float:
+        interval = self.intervals[collector]
+        if self.dump_comes_along and collector in FROM_THE_DUMP and "process" in self.intervals:
+            # Its pauses begin anew where it comes along.
+            return ceil(self.intervals["process"] / interval) / self.intervals["process"]
+        return 1 / interval
 
 
 def measure(exporter: Exporter, patience: float) -> Spending:
@@ -74,12 +82,5 @@ def measure(exporter: Exporter, patience: float) -> Spending:
     time.sleep(window)
     exporter.page()
     measured = (exporter.cpu_seconds() - used) / (time.monotonic() - began)
-    return Spending(intervals, page.by_collector("cpu_seconds_total"), window, measured)
-
-
-def _samples_per_second(collector: str, intervals: Mapping[str, float]) -> float:
-    interval = intervals[collector]
-    if collector in FROM_THE_DUMP and "process" in intervals:
-        # It comes with each sample of the process collector, and its pauses begin anew there.
-        return ceil(intervals["process"] / interval) / intervals["process"]
-    return 1 / interval
+    costs = page.by_collector("cpu_seconds_total")
+    return Spending(intervals, costs, window, measured, dump_comes_along=not page.uses_bpf)

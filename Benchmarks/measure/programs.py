@@ -10,6 +10,7 @@ from .errors import CannotMeasure
 
 SOURCES = Path(__file__).parent.parent / "programs"
 ROWS = SOURCES.parent.parent / "Sources/CSocketIterators/include"
+KERNEL = SOURCES.parent.parent / "Sources/CSocketIterators/bpf"
 
 PACKAGES = {
     "cc": "gcc",
@@ -72,7 +73,7 @@ def compile_iterators(build: Path) -> Iterators:
     objects = []
     for name in ("task_file", "task"):
         objects.append(build / f"{name}.bpf.o")
-        options = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-I", ROWS]
+        options = ["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-ffreestanding", "-Wall", "-Wextra", "-I", ROWS, "-I", KERNEL]
         _run([installed("clang"), *options, "-c", SOURCES / f"{name}.bpf.c", "-o", objects[-1]])
     return Iterators([loader, objects[0]], [loader, objects[1]])
 

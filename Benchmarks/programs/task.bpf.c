@@ -14,141 +14,20 @@
 // What remains: the checks are loads like the others, which a CPU with weak order may swap (there is no
 // barrier for BPF); and the kernel may not give the CPU to anyone else until a task is done.
 
-#include <stddef.h>
+#include "kernel.h"
 
 #include "iterate.h"
 
-#define SEC(name) __attribute__((section(name), used))
-#define INLINE inline __attribute__((always_inline))
-#define HAS_FIELD(field) __builtin_preserve_field_info(field, 2)
-#define SIZE_OF(type) __builtin_preserve_type_info(*(type *)0, 1)
 #define CAST(type, address) ((type *)bpf_rdonly_cast((const void *)(address), __builtin_btf_type_id(*(type *)0, 1)))
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct seq_file;
-struct bpf_iter_meta {
-  struct seq_file *seq;
-};
-typedef struct {
-  int counter;
-} atomic_t;
-typedef struct {
-  long counter;
-} atomic_long_t;
 struct list_head {
   struct list_head *next;
 };
-struct ns_common {
-  unsigned int inum;
-};
-struct net {
-  struct ns_common ns;
-};
-struct nsproxy {
-  struct net *net_ns;
-};
-struct upid {
-  int nr;
-};
-struct pid {
-  unsigned int level;
-  struct upid numbers[1];
-};
-struct fdtable {
-  unsigned int max_fds;
-  void *fd;
-};
-struct files_struct {
-  atomic_t count;
-  struct fdtable *fdt;
-};
-struct signal_struct {
-  int nr_threads;
-};
-struct task_struct {
-  int tgid;
-  uint64_t start_boottime;
-  struct task_struct *group_leader;
-  struct pid *thread_pid;
-  struct files_struct *files;
-  struct nsproxy *nsproxy;
-  struct signal_struct *signal;
-};
-typedef struct {
-  struct net *net;
-} possible_net_t;
-struct sock_common {
-  unsigned short skc_family;
-  volatile unsigned char skc_state;
-  unsigned short skc_num;
-  possible_net_t skc_net;
-};
-struct socket;
-struct sock {
-  struct sock_common __sk_common;
-  struct socket *sk_socket;
-  uint16_t sk_type;
-  uint16_t sk_protocol;
-};
-struct netlink_sock {
-  uint32_t portid;
-};
-struct inode {
-  unsigned long i_ino;
-};
-struct file {
-  const void *f_op;
-  void *private_data;
-  struct inode *f_inode;
-};
-struct file___counted {  // until Linux 6.12
-  atomic_long_t f_count;
-};
-typedef struct {
-  atomic_long_t refcnt;
-} file_ref_t;
-struct file___referred {  // since Linux 6.13: 0 stands for one reference
-  file_ref_t f_ref;
-};
-struct socket {
-  struct file *file;
-  struct sock *sk;
-};
-struct bpf_iter__task {
-  struct bpf_iter_meta *meta;
-  struct task_struct *task;
-};
-struct bpf_iter__task_file {
-  struct bpf_iter_meta *meta;
-  struct task_struct *task;
-  struct file *file;
-};
 #pragma clang attribute pop
 
-static long (*const bpf_probe_read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
-static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
-static struct socket *(*const bpf_sock_from_file)(struct file *) = (void *)162;
 static long (*const bpf_loop)(uint32_t times, void *each, void *with, uint64_t flags) = (void *)181;
 extern void *bpf_rdonly_cast(const void *address, uint32_t type) __attribute__((section(".ksyms")));
-
-enum {
-  FAMILY_UNIX = 1,
-  FAMILY_IPV4 = 2,
-  FAMILY_IPV6 = 10,
-  FAMILY_NETLINK = 16,
-  FAMILY_PACKET = 17,
-
-  TYPE_RAW = 3,
-
-  PROTOCOL_TCP = 6,
-  PROTOCOL_UDP = 17,
-  PROTOCOL_UDP_LITE = 136,
-  PROTOCOL_MULTIPATH_TCP = 262,
-
-  STATE_CLOSE = 7,
-  STATE_CLOSE_WAIT = 8,
-  STATE_LISTEN = 10,
-};
 
 struct Pass pass;
 
@@ -161,44 +40,8 @@ int learn(struct bpf_iter__task_file *context) {
   return 0;
 }
 
-static INLINE int process_number(struct task_struct *task) {
-  struct pid *reader = bpf_get_current_task_btf()->thread_pid;
-  unsigned int level = reader->level;
-  if (level == 0) return task->tgid;
-  struct pid *pid = task->group_leader->thread_pid;
-  int number = 0;
-  const char *numbers = (const char *)&pid->numbers[0];
-  bpf_probe_read_kernel(&number, sizeof number, numbers + level * SIZE_OF(struct upid));
-  return number;
-}
-
 static INLINE int is_referred_to_once(struct file *file) {
-  struct file___referred *referred = (void *)file;
-  if (HAS_FIELD(referred->f_ref)) return referred->f_ref.refcnt.counter == 0;
-  struct file___counted *counted = (void *)file;
-  return counted->f_count.counter == 1;
-}
-
-static INLINE uint8_t kind_of(struct sock *sock) {
-  switch (sock->__sk_common.skc_family) {
-  case FAMILY_IPV4:
-  case FAMILY_IPV6:
-    if (sock->sk_type == TYPE_RAW) return DESCRIPTOR_ROWS_RAW;
-    switch (sock->sk_protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_MULTIPATH_TCP:
-      return sock->__sk_common.skc_state == STATE_CLOSE ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_TCP;
-    case PROTOCOL_UDP:
-    case PROTOCOL_UDP_LITE:
-      return sock->__sk_common.skc_num == 0 ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_UDP;
-    }
-    return DESCRIPTOR_ROWS_OTHER;
-  case FAMILY_UNIX: return DESCRIPTOR_ROWS_UNIX;
-  case FAMILY_NETLINK:
-    return CAST(struct netlink_sock, sock)->portid == 0 ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_NETLINK;
-  case FAMILY_PACKET: return DESCRIPTOR_ROWS_PACKET;
-  }
-  return DESCRIPTOR_ROWS_OTHER;
+  return references(file) == 1;
 }
 
 struct Walk {

@@ -10,6 +10,8 @@ package struct Privileges: Sendable, Equatable, CustomStringConvertible {
     case netAdmin = 12
     case sysPtrace = 19
     case sysAdmin = 21
+    case perfmon = 38
+    case bpf = 39
 
     package var name: StaticString {
       switch self {
@@ -17,6 +19,8 @@ package struct Privileges: Sendable, Equatable, CustomStringConvertible {
       case .netAdmin: "cap_net_admin"
       case .sysPtrace: "cap_sys_ptrace"
       case .sysAdmin: "cap_sys_admin"
+      case .perfmon: "cap_perfmon"
+      case .bpf: "cap_bpf"
       }
     }
   }

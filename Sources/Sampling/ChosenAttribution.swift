@@ -64,6 +64,8 @@ final class ChosenAttribution: AttributionBackend {
     }
   }
 
+  var closeWait: [UInt64: [CloseWaitSocket]] { current.closeWait }
+
   func add(inode: UInt32, _ mark: SocketMark) { current.add(inode: inode, mark) }
 
   func setCloseWait(_ inodes: [UInt32]) { current.setCloseWait(inodes) }

@@ -7,9 +7,12 @@ internal import SocketModel
 /// a core is followed by fifty seconds of rest. The budget goes to the cheapest first, each
 /// at most its equal part of what is left, so a cheap collector never waits because of a dear one.
 ///
-/// The dump that the process collector needs answers all that ask of TCP, so they come with it. It
+/// Where the process collector needs the dump of the TCP sockets, all that ask of TCP come with it. It
 /// therefore runs no more often than they may, and what they ran before their time they wait for
 /// later: otherwise a cheap walk would order a dear dump with every tick.
+///
+/// Where it needs none, whichever of the two may run less often waits for a tick of the other: then
+/// the listeners find their owners, and the numbers of both are of one moment.
 struct CollectorSchedule {
   /// What becomes due together, because it is read together.
   private struct Account {
@@ -28,6 +31,9 @@ struct CollectorSchedule {
 
   /// What of the budget is left to what no collector is charged with: rendering, scrapes, waking up.
   static let reserve = 0.1
+
+  /// Whether the process collector needs the dump of the TCP sockets.
+  var processNeedsTables = true
 
   private let interval: Duration
   /// The part of one core that all samples together may take; nil for no bound.
@@ -48,16 +54,19 @@ struct CollectorSchedule {
 
   /// The collectors to run at a tick.
   func due(at now: ContinuousClock.Instant) -> Set<Collector> {
-    var due: Set<Collector> = []
     // A tick may come a little early; it is the same tick.
     let soon = now + interval / 2
-    for account in accounts where account.next.map({ $0 <= soon }) ?? true {
-      due.formUnion(account.collectors)
+    var due = Set(accounts.indices.filter { accounts[$0].next.map { $0 <= soon } ?? true })
+    if let process = place(of: [.process]), let tcp = place(of: Self.tcp) {
+      if processNeedsTables {
+        if due.contains(process) { due.insert(tcp) }
+      } else {
+        let isOftener = accounts[process].interval <= accounts[tcp].interval
+        let (often, seldom) = isOftener ? (process, tcp) : (tcp, process)
+        if !due.contains(often) { due.remove(seldom) }
+      }
     }
-    if due.contains(.process), let tcp = place(of: Self.tcp) {
-      due.formUnion(accounts[tcp].collectors)
-    }
-    return due
+    return Set(due.flatMap { accounts[$0].collectors })
   }
 
   private func place(of collectors: [Collector]) -> Int? {
@@ -116,8 +125,21 @@ struct CollectorSchedule {
       left -= min(wanted, part)
     }
     if let process = place(of: [.process]), let tcp = place(of: Self.tcp) {
-      intervals[process] = max(intervals[process], intervals[tcp])
+      if processNeedsTables {
+        intervals[process] = max(intervals[process], intervals[tcp])
+      } else if intervals[process] <= intervals[tcp] {
+        intervals[tcp].round(upTo: intervals[process])
+      } else {
+        intervals[process].round(upTo: intervals[tcp])
+      }
     }
     return intervals
+  }
+}
+
+extension Duration {
+  /// Makes it a whole multiple of `unit`, the next one that is not less.
+  fileprivate mutating func round(upTo unit: Duration) {
+    self = unit * Int((self / unit).rounded(.up))
   }
 }

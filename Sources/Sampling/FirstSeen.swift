@@ -39,4 +39,7 @@ struct FirstSeen<Key: Comparable> {
   }
 
   var count: Int { entries.count }
+
+  /// The greatest key of the last update; nil where there was none.
+  var last: Key? { entries.last?.key }
 }

@@ -42,6 +42,9 @@ final class HostSampling {
       sources, attribution, namespaces, scope: configuration.namespaces, report: report)
   }
 
+  /// Whether the process collector needs the tables of sockets, all of them.
+  var processNeedsTables: Bool { attribution.needsTables }
+
   /// Reads what is due and replaces it in the snapshot. What fails stays as it was.
   func sample(_ due: Set<Collector>, into snapshot: inout Snapshot, _ ledger: SampleLedger) {
     ledger.open(due)
@@ -95,18 +98,18 @@ final class HostSampling {
   ) -> ProcessSockets {
     var walk = found
     let read = Set(readings.lazy.filter(\.hasAllTables).map(\.inode))
-    let now = SystemClock.sinceBoot / .seconds(1)
-    let closeWaitSockets = closeWaitAges.update(readings, now: now)
-    if readings.allSatisfy({ $0.tables != nil }), reader.tally.map(\.isComplete) ?? true {
-      attribution.setCloseWait(closeWaitSockets.map(\.inode))
-    }
+    let hasTables = readings.contains { $0.tables != nil }
+    let closeWaitSockets = closeWaitSockets(in: readings, hasTables: hasTables)
+    if hasTables { attribution.setCloseWait(closeWaitSockets.map(\.inode)) }
     attribution.finish(&walk) { read.contains($0) || read.contains(nil) }
     for index in walk.groups.indices {
       walk.groups[index].namespace = walk.groupNamespaces[index].flatMap(reader.name(of:))
     }
     let closeWait = creditCloseWait(closeWaitSockets, to: &walk)
-    reader.knowAges(of: readings)
-    listenerOwners = ListenerOwners(readings, walk, attribution)
+    if hasTables {
+      reader.knowAges(of: readings)
+      listenerOwners = ListenerOwners(readings, walk, attribution)
+    }
     var sockets = ProcessSockets(walk, maxGroups: configuration.maxGroups)
     sockets.closeWaitThresholds = configuration.closeWaitThresholds
     sockets.topSocketDescriptors = walk.holdersOfMost(configuration.top) {
@@ -114,6 +117,21 @@ final class HostSampling {
     }
     sockets.topCloseWait = walk.holdersOfMost(configuration.top) { UInt64(closeWait[$0]) }
     return sockets
+  }
+
+  /// The sockets in CLOSE_WAIT by the tables, and where those of a namespace were not read, by the walk.
+  private func closeWaitSockets(
+    in readings: [NamespaceReading], hasTables: Bool
+  ) -> [CloseWaitAges.Socket] {
+    var sockets = attribution.closeWait
+    var initialAges: [UInt64: Double] = [:]
+    for reading in readings {
+      if let tables = reading.tables { sockets[reading.inode ?? 0] = tables.closeWait }
+      initialAges.merge(reading.closeWaitAges) { max($0, $1) }
+    }
+    return closeWaitAges.update(
+      sockets, initialAges: initialAges, includesWaiting: hasTables,
+      now: SystemClock.sinceBoot / .seconds(1))
   }
 
   /// Credits the sockets in CLOSE_WAIT to the groups that hold them.

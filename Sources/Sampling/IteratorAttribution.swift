@@ -17,8 +17,7 @@ final class IteratorAttribution: AttributionBackend {
   private var walker: ProcessWalker
   private var iterator: SocketIterator
   private var holders = SocketHolders()
-  /// The inodes of those that the pass met in CLOSE_WAIT.
-  private var closeWaitInPass: [UInt32] = []
+  private(set) var closeWait: [UInt64: [CloseWaitSocket]] = [:]
   /// When the exporter was started, by /proc.
   private let startTicks: UInt64
 
@@ -63,7 +62,11 @@ final class IteratorAttribution: AttributionBackend {
       &procfs, depth, thresholds: thresholds, using: known, into: &holders,
       isToldApart: isToldApart)
     holders.sort()
-    closeWaitInPass = sockets.filter { $0.state == .closeWait }.map(\.inode)
+    closeWait = [:]
+    for socket in known?.pass.closeWait ?? [] {
+      closeWait[socket.namespace, default: []].append(
+        CloseWaitSocket(cookie: socket.cookie, inode: socket.inode))
+    }
     for socket in sockets {
       holders.mark(socket.inode, SocketMark(socket.kind, state: socket.state))
     }
@@ -74,7 +77,7 @@ final class IteratorAttribution: AttributionBackend {
 
   /// What left that state between the pass and the tables is in a state that nobody has told.
   func setCloseWait(_ inodes: [UInt32]) {
-    for inode in closeWaitInPass { holders.mark(inode, SocketMark(.tcp)) }
+    for socket in closeWait.values.joined() { holders.mark(socket.inode, SocketMark(.tcp)) }
     for inode in inodes { holders.mark(inode, SocketMark(.tcp, state: .closeWait)) }
   }
 
@@ -88,6 +91,6 @@ final class IteratorAttribution: AttributionBackend {
 
   func release() {
     holders = SocketHolders()
-    closeWaitInPass = []
+    closeWait = [:]
   }
 }

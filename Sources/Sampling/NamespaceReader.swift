@@ -95,17 +95,11 @@ final class NamespaceReader {
     let due: Set<Collector>
     /// Whether the sockets are to be credited to processes.
     let isAttributing: Bool
+    let needsTables: Bool
     /// Whether the sockets of all kinds are to be given to the attribution.
     let feedsAttribution: Bool
     let ledger: SampleLedger
 
-    var needsTables: Bool {
-      isAttributing || !due.isDisjoint(with: [.tcp, .listener, .port])
-    }
-    /// Not only those that listen and those in CLOSE_WAIT.
-    var needsAllStates: Bool {
-      feedsAttribution || !due.isDisjoint(with: [.tcp, .listener, .port])
-    }
     var isNothing: Bool { !needsTables && due.isDisjoint(with: [.sockstat, .limit]) }
   }
 
@@ -114,9 +108,14 @@ final class NamespaceReader {
   func read(
     _ due: Set<Collector>, isAttributing: Bool, _ ledger: SampleLedger
   ) -> [NamespaceReading] {
+    let feedsAttribution = isAttributing && attribution.needsTables
+    // Whoever was in CLOSE_WAIT before the exporter came is as old as the kernel says.
+    let asksForAges = isAttributing && readBefore.isEmpty
     let work = Work(
       due: due, isAttributing: isAttributing,
-      feedsAttribution: isAttributing && attribution.needsTables, ledger: ledger)
+      needsTables: feedsAttribution || asksForAges
+        || !due.isDisjoint(with: [.tcp, .listener, .port]),
+      feedsAttribution: feedsAttribution, ledger: ledger)
     if work.isNothing { return [] }
     var own = NamespaceReading(name: nil, inode: ownNamespace)
     guard namespaces.returnHome() else {
@@ -214,8 +213,7 @@ final class NamespaceReader {
     _ empty: TCPTables, _ work: Work, isOwn: Bool
   ) throws -> TCPTables {
     var tables = empty
-    let connections: SocketDump.TCPStates = work.needsAllStates ? .connections : .closeWait
-    let source = try sources.readTCP(connections, into: &tables) { socket in
+    let source = try sources.readTCP(.connections, into: &tables) { socket in
       if work.feedsAttribution, socket.inode != 0 {
         attribution.add(
           inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))

@@ -16,6 +16,8 @@ final class ProcFSAttribution: AttributionBackend {
 
   var needsTables: Bool { true }
 
+  var closeWait: [UInt64: [CloseWaitSocket]] { [:] }
+
   func groupName(of pid: Int32) -> String? { walker.identities[pid]?.name }
 
   func walk(

@@ -134,6 +134,7 @@ package actor Sampler {
     let ledger = SampleLedger()
     let due = schedule.due(at: tick)
     host.sample(due, into: &snapshot, ledger)
+    schedule.processNeedsTables = host.processNeedsTables
     schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: tick)
     watchSockets(hasWalked: due.contains(.process))
     for index in snapshot.collectors.indices {

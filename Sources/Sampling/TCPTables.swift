@@ -14,20 +14,6 @@ struct TCPTables {
     var inode: UInt32
   }
 
-  /// A socket in CLOSE_WAIT.
-  struct CloseWaitSocket {
-    /// Stays the same as long as the socket lives: its cookie, or where the source has none, its
-    /// inode with the highest bit set, which no cookie has.
-    var key: UInt64
-    /// 0 where no process holds it yet.
-    var inode: UInt32
-
-    init(_ socket: InternetSocket) {
-      key = socket.cookie != 0 ? socket.cookie : UInt64(socket.inode) | 1 << 63
-      inode = socket.inode
-    }
-  }
-
   private(set) var tcp = TCPSockets()
   private(set) var listeners: [Listener] = []
   /// Each by the state of what the process holds: of Multipath TCP not the subflows, see `overrule`.
@@ -75,7 +61,7 @@ struct TCPTables {
     }
     // Those that wait for accept(2) have no inode yet, but grow old as well.
     if state == .closeWait, socket.inode != 0 || socket.cookie != 0 {
-      closeWait.append(CloseWaitSocket(socket))
+      closeWait.append(CloseWaitSocket(cookie: socket.cookie, inode: socket.inode))
     }
     guard !portPlaces.isEmpty else { return }
     let place = portPlaces[Int(socket.localPort)]

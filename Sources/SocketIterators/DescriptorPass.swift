@@ -30,14 +30,27 @@ package struct DescriptorPass: Sendable {
     package var state: TCPState?
   }
 
+  /// What else is told of a descriptor of a TCP socket in CLOSE_WAIT, which is among `sockets` as well.
+  package struct CloseWaitSocket: Sendable, Equatable {
+    package var inode: UInt32
+    /// What tells it from all others for as long as it lives, as sock_diag tells it; 0 where nobody has
+    /// asked the kernel for it yet.
+    package var cookie: UInt64
+    /// The inode of the network namespace of the socket, which need not be that of the process.
+    package var namespace: UInt64
+  }
+
   /// Ordered by process once `close` was called.
   package private(set) var tables: [Table] = []
   package private(set) var sockets: [Socket] = []
+  /// One for each descriptor, in the order in which they were met.
+  package private(set) var closeWait: [CloseWaitSocket] = []
   /// Tables met through a thread whose main thread has another one, or has ended. Each of its threads
   /// is met.
   private var tablesOfThreads: Set<UInt64> = []
-  /// Where in `sockets` those of the next table begin.
+  /// Where in `sockets` those of the next table begin, and where in `closeWait`.
   private var begun = 0
+  private var begunCloseWait = 0
 
   package init() {}
 
@@ -50,6 +63,9 @@ package struct DescriptorPass: Sendable {
       case DESCRIPTOR_ROWS_SOCKET:
         try add(rows.load(DescriptorRows_Socket.self, at: offset), at: offset)
         offset += MemoryLayout<DescriptorRows_Socket>.size
+      case DESCRIPTOR_ROWS_CLOSE_WAIT:
+        add(try rows.load(DescriptorRows_CloseWait.self, at: offset))
+        offset += MemoryLayout<DescriptorRows_CloseWait>.size
       case DESCRIPTOR_ROWS_TABLE:
         try add(rows.load(DescriptorRows_Table.self, at: offset), at: offset)
         offset += MemoryLayout<DescriptorRows_Table>.size
@@ -66,6 +82,13 @@ package struct DescriptorPass: Sendable {
       Socket(inode: row.inode, kind: kind, state: TCPState(kernelNumber: row.state)))
   }
 
+  private mutating func add(_ row: DescriptorRows_CloseWait) {
+    sockets.append(Socket(inode: row.inode, kind: .tcp, state: .closeWait))
+    closeWait.append(
+      CloseWaitSocket(
+        inode: row.inode, cookie: row.cookie, namespace: UInt64(row.network_namespace)))
+  }
+
   private mutating func add(
     _ row: DescriptorRows_Table, at offset: Int
   ) throws(SocketIteratorError) {
@@ -75,9 +98,11 @@ package struct DescriptorPass: Sendable {
     }
     if row.is_main == 0, !tablesOfThreads.insert(row.table).inserted {
       sockets.removeSubrange(places)
+      closeWait.removeSubrange(begunCloseWait...)
       return
     }
     begun = sockets.count
+    begunCloseWait = closeWait.count
     var table = Table(
       process: row.process, startNanoseconds: row.started,
       namespace: row.network_namespace == 0 ? nil : UInt64(row.network_namespace),

@@ -20,6 +20,10 @@ package struct SocketIterator: ~Copyable {
       UInt32(truncatingIfNeeded: namespace ?? 0), &message, message.count)
     if number == SOCKET_ITERATORS_NOT_BUILT { throw .notBuilt }
     guard number >= 0 else {
+      // The loader would only say that it failed.
+      if number == -EPERM {
+        throw .system(SystemError("bpf", code: EPERM), detail: Self.permission)
+      }
       let text = String(
         decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
       let detail = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
@@ -27,6 +31,9 @@ package struct SocketIterator: ~Copyable {
     }
     self.init(adopting: FileDescriptor(adopting: number))
   }
+
+  private static let permission =
+    "it takes CAP_BPF and CAP_PERFMON, and no lockdown or seccomp filter in the way"
 
   /// - Parameter link: what each pass begins from.
   package init(adopting link: consuming FileDescriptor) {

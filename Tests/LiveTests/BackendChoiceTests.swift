@@ -16,11 +16,11 @@ private struct Refusal: CustomTestStringConvertible, Sendable {
   static let all = [
     Refusal(
       name: "no CAP_BPF", privileges: .rootWithOnly(["dac_read_search", "sys_ptrace"]),
-      reason: "bpf: Operation not permitted"),
+      reason: "bpf: Operation not permitted: it takes CAP_BPF and CAP_PERFMON"),
     Refusal(
       name: "no CAP_PERFMON",
       privileges: .rootWithOnly(["bpf", "dac_read_search", "sys_ptrace"]),
-      reason: "bpf: Operation not permitted"),
+      reason: "bpf: Operation not permitted: it takes CAP_BPF and CAP_PERFMON"),
     Refusal(
       name: "no types of the kernel",
       wrapper: [
@@ -30,13 +30,14 @@ private struct Refusal: CustomTestStringConvertible, Sendable {
       reason: "the kernel has no BTF: /sys/kernel/btf/vmlinux is missing"),
     Refusal(
       name: "a seccomp filter", wrapper: Exporter.withoutBPF(error: EPERM),
-      reason: "bpf: Operation not permitted"),
+      reason: "bpf: Operation not permitted: it takes CAP_BPF and CAP_PERFMON"),
     Refusal(
       name: "a seccomp filter that knows no bpf(2)", wrapper: Exporter.withoutBPF(error: ENOSYS),
       reason: "bpf: Function not implemented"),
     Refusal(
       name: "a user namespace", wrapper: ["unshare", "--user", "--map-root-user"],
-      reason: "bpf: Operation not permitted", readsAll: false),
+      reason: "bpf: Operation not permitted: it takes CAP_BPF and CAP_PERFMON",
+      readsAll: false),
   ]
 }
 

@@ -1,65 +1,96 @@
-import SocketModel
 import Testing
 
 @testable import Sampling
 
 struct CloseWaitAgesTests {
-  private func reading(
-    _ sockets: [(cookie: UInt64, inode: UInt32)], in namespace: UInt64 = 1,
-    ages: [UInt64: Double] = [:]
-  ) -> NamespaceReading {
-    var tables = TCPTables(readsListeners: false, localPorts: nil)
-    for socket in sockets {
-      tables.add(
-        InternetSocket(
-          family: .ipv4, state: TCPState.closeWait.rawValue, timer: 0, localPort: 80,
-          remotePort: 4711, local: IPAddress(ipv4: 1), remote: IPAddress(ipv4: 2),
-          receiveQueue: 1, sendQueue: 0, inode: socket.inode, cookie: socket.cookie))
-    }
-    tables.close()
-    var reading = NamespaceReading(name: namespace == 1 ? nil : "n\(namespace)", inode: namespace)
-    reading.tables = tables
-    reading.closeWaitAges = ages
-    return reading
-  }
+  /// What is told of the sockets one time after the other.
+  private struct Sightings {
+    var ages = CloseWaitAges()
 
-  private func describe(_ sockets: [CloseWaitAges.Socket]) -> [String] {
-    sockets.map { "\($0.inode) \($0.ageSeconds)" }
+    /// Sockets of the tables, those that wait for accept(2) among them.
+    mutating func tables(
+      _ sockets: [(cookie: UInt64, inode: UInt32)],
+      elsewhere: [(cookie: UInt64, inode: UInt32)] = [],
+      ages initialAges: [UInt64: Double] = [:], at now: Double
+    ) -> [String] {
+      update([1: sockets, 2: elsewhere], initialAges, includesWaiting: true, now)
+    }
+
+    /// Sockets that processes hold.
+    mutating func pass(_ sockets: [(cookie: UInt64, inode: UInt32)], at now: Double) -> [String] {
+      update([1: sockets], [:], includesWaiting: false, now)
+    }
+
+    private mutating func update(
+      _ sockets: [UInt64: [(cookie: UInt64, inode: UInt32)]], _ initialAges: [UInt64: Double],
+      includesWaiting: Bool, _ now: Double
+    ) -> [String] {
+      ages.update(
+        sockets.mapValues { $0.map { CloseWaitSocket(cookie: $0.cookie, inode: $0.inode) } },
+        initialAges: initialAges, includesWaiting: includesWaiting, now: now
+      ).map { "\($0.inode) \($0.ageSeconds)" }
+    }
   }
 
   @Test func agesCountFromTheFirstSampleOrFromWhatTheKernelTells() {
-    var ages = CloseWaitAges()
-    let first = ages.update([reading([(11, 1), (12, 2)], ages: [12: 30.5])], now: 100)
-    #expect(describe(first) == ["1 0.0", "2 30.5"])
-    let second = ages.update([reading([(13, 3), (12, 2), (11, 1)])], now: 107.25)
-    #expect(describe(second) == ["1 7.25", "2 37.75", "3 0.0"])
+    var seen = Sightings()
+    #expect(seen.tables([(11, 1), (12, 2)], ages: [12: 30.5], at: 100) == ["1 0.0", "2 30.5"])
+    #expect(
+      seen.tables([(13, 3), (12, 2), (11, 1)], at: 107.25) == ["1 7.25", "2 37.75", "3 0.0"])
     // Who is gone is forgotten.
-    _ = ages.update([reading([(13, 3)])], now: 110)
-    #expect(describe(ages.update([reading([(11, 1)])], now: 111)) == ["1 0.0"])
+    _ = seen.tables([(13, 3)], at: 110)
+    #expect(seen.tables([(11, 1)], at: 111) == ["1 0.0"])
   }
 
   @Test func whoWaitsForAcceptGrowsOldAsWell() {
-    var ages = CloseWaitAges()
-    #expect(ages.update([reading([(11, 0), (12, 0)])], now: 100).isEmpty)
-    #expect(describe(ages.update([reading([(11, 5), (12, 0)])], now: 104)) == ["5 4.0"])
+    var seen = Sightings()
+    #expect(seen.tables([(11, 0), (12, 0)], at: 100).isEmpty)
+    #expect(seen.tables([(11, 5), (12, 0)], at: 104) == ["5 4.0"])
   }
 
   @Test func anInodeIsOneSocketAndAsOldAsTheOldest() {
-    var ages = CloseWaitAges()
-    _ = ages.update([reading([(11, 5)])], now: 100)
-    #expect(describe(ages.update([reading([(12, 5), (11, 5)])], now: 109)) == ["5 9.0"])
+    var seen = Sightings()
+    _ = seen.tables([(11, 5)], at: 100)
+    #expect(seen.tables([(12, 5), (11, 5)], at: 109) == ["5 9.0"])
   }
 
   @Test func oneCookieInTwoNamespacesIsTwoSockets() {
-    var ages = CloseWaitAges()
-    _ = ages.update([reading([(11, 5)])], now: 100)
-    let both = ages.update([reading([(11, 5)]), reading([(11, 6)], in: 2)], now: 103)
-    #expect(describe(both) == ["5 3.0", "6 0.0"])
+    var seen = Sightings()
+    _ = seen.tables([(11, 5)], at: 100)
+    #expect(seen.tables([(11, 5)], elsewhere: [(11, 6)], at: 103) == ["5 3.0", "6 0.0"])
   }
 
   @Test func withoutCookiesTheInodeTells() {
-    var ages = CloseWaitAges()
-    _ = ages.update([reading([(0, 5), (0, 6)])], now: 100)
-    #expect(describe(ages.update([reading([(0, 6)])], now: 102)) == ["6 2.0"])
+    var seen = Sightings()
+    _ = seen.tables([(0, 5), (0, 6)], at: 100)
+    #expect(seen.tables([(0, 6)], at: 102) == ["6 2.0"])
+  }
+
+  // MARK: Between two readings of the tables
+
+  @Test func whoHasNoCookieYetIsAsOldWhenItHasOne() {
+    var seen = Sightings()
+    _ = seen.tables([(11, 1)], at: 100)
+    #expect(seen.pass([(11, 1), (0, 2), (0, 3)], at: 105) == ["1 5.0", "2 0.0", "3 0.0"])
+    #expect(seen.pass([(11, 1), (0, 2), (13, 3)], at: 107) == ["1 7.0", "2 2.0", "3 2.0"])
+    #expect(seen.tables([(11, 1), (12, 2), (13, 3)], at: 110) == ["1 10.0", "2 5.0", "3 5.0"])
+    #expect(seen.pass([(12, 2)], at: 111) == ["2 6.0"])
+  }
+
+  @Test func whoWaitsForAcceptIsNotForgotten() {
+    var seen = Sightings()
+    #expect(seen.tables([(11, 0), (12, 0)], at: 100).isEmpty)
+    #expect(seen.pass([], at: 105).isEmpty)
+    #expect(seen.pass([(11, 5)], at: 110) == ["5 10.0"])
+    #expect(seen.tables([(11, 5), (12, 6)], at: 120) == ["5 20.0", "6 20.0"])
+    // Who waits no more when the tables are read is gone.
+    #expect(seen.tables([], at: 121).isEmpty)
+    #expect(seen.pass([(12, 6)], at: 122) == ["6 0.0"])
+  }
+
+  @Test func aDescriptorOfTheSameSocketIsNotAnother() {
+    var seen = Sightings()
+    _ = seen.pass([(0, 5), (0, 5), (21, 7), (21, 7)], at: 100)
+    #expect(seen.pass([(0, 5), (0, 5), (21, 7)], at: 101) == ["5 1.0", "7 1.0"])
   }
 }

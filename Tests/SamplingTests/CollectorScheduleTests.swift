@@ -39,12 +39,13 @@ struct CollectorScheduleTests {
   }
 
   private func run(
-    budget: Double? = budget, _ collectors: Set<Collector> = Set(Collector.allCases)
+    budget: Double? = budget, _ collectors: Set<Collector> = Set(Collector.allCases),
+    processNeedsTables: Bool = true
   ) -> Run {
-    Run(
-      schedule: CollectorSchedule(
-        interval: Self.interval, budget: budget, collectors: collectors),
-      beginning: beginning)
+    var schedule = CollectorSchedule(
+      interval: Self.interval, budget: budget, collectors: collectors)
+    schedule.processNeedsTables = processNeedsTables
+    return Run(schedule: schedule, beginning: beginning)
   }
 
   @Test func allAreDueAtFirst() {
@@ -174,16 +175,69 @@ struct CollectorScheduleTests {
     #expect(run.ran[.zombie]?.count == 1000)
   }
 
+  /// By the kernel's iterator the walk is cheap, and does without the dump.
+  @Test func aCheapWalkThatNeedsNoDumpRunsOftener() {
+    var run = run(processNeedsTables: false)
+    run.go(1000) { collector in
+      switch collector {
+      case .tcp: .milliseconds(900)
+      case .process: .milliseconds(120)
+      default: .zero
+      }
+    }
+    // Half of the 100 ms a tick for each: the walk takes 2.4 ticks of them, the dump 18 of what is left.
+    #expect(run.schedule.interval(of: .process) == Self.interval * 3)
+    #expect(run.schedule.interval(of: .tcp) == Self.interval * 18)
+    #expect(run.ran[.process] == Array(stride(from: 0, to: 1000, by: 3)))
+    #expect(run.ran[.tcp] == Array(stride(from: 0, to: 1000, by: 18)))
+    #expect(run.ran[.listener] == run.ran[.tcp])
+  }
+
+  /// Many descriptors that are no sockets.
+  @Test func aDearWalkThatNeedsNoDumpComesWithOne() {
+    var run = run(processNeedsTables: false)
+    run.go(1000) { collector in
+      switch collector {
+      case .tcp: .milliseconds(120)
+      case .process: .milliseconds(900)
+      default: .zero
+      }
+    }
+    #expect(run.ran[.tcp] == Array(stride(from: 0, to: 1000, by: 3)))
+    #expect(run.ran[.process] == Array(stride(from: 0, to: 1000, by: 18)))
+  }
+
+  /// When the iterator fails, and when what it costs changes, which puts the two out of step.
+  @Test func theSeldomerOneWaitsForTheOther() {
+    var run = run(processNeedsTables: false)
+    var random = SeededGenerator(seed: 1)
+    run.go(500) { collector in
+      switch collector {
+      case .tcp: .milliseconds(.random(in: 400...900, using: &random))
+      case .process: .milliseconds(.random(in: 50...300, using: &random))
+      default: .zero
+      }
+    }
+    #expect(Set(run.ran[.tcp] ?? []).isSubset(of: run.ran[.process] ?? []))
+    #expect((run.ran[.process]?.count ?? 0) > 2 * (run.ran[.tcp]?.count ?? 0))
+    run.schedule.processNeedsTables = true
+    let before = run.tick
+    run.go(500) { [.tcp, .process].contains($0) ? .milliseconds(400) : .zero }
+    let processes = (run.ran[.process] ?? []).filter { $0 >= before }
+    #expect(processes.count > 10)
+    #expect(Set(processes).isSubset(of: run.ran[.tcp] ?? []))
+  }
+
   /// Whatever the samples cost: over a long time they cost no more than the budget, beside the first
   /// of each, which nobody could foresee.
-  @Test(arguments: 0..<20 as Range<UInt64>)
-  func neverTakesMoreThanTheBudget(seed: UInt64) {
+  @Test(arguments: 0..<20 as Range<UInt64>, [true, false])
+  func neverTakesMoreThanTheBudget(seed: UInt64, processNeedsTables: Bool) {
     var random = SeededGenerator(seed: seed)
     var costs: [Collector: Duration] = [:]
     for collector in Collector.allCases {
       costs[collector] = .seconds(10) * .random(in: -18...0, using: &random).exponential
     }
-    var run = run()
+    var run = run(processNeedsTables: processNeedsTables)
     let ticks = 2000
     run.go(ticks) { costs[$0] ?? .zero }
     let first = costs.values.reduce(.zero, +)

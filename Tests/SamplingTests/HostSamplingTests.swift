@@ -11,8 +11,13 @@ struct HostSamplingTests {
     let host: HostSampling
     var snapshot = Snapshot()
 
-    init(_ path: String, namespaces: NamespaceScope = .own) throws {
-      host = try HostSampling(.init(procfsPath: path, namespaces: namespaces)) { _ in }
+    init(
+      _ path: String, namespaces: NamespaceScope = .own, closeWaitThresholds: [UInt64] = [10]
+    ) throws {
+      host = try HostSampling(
+        .init(
+          procfsPath: path, namespaces: namespaces, closeWaitThresholds: closeWaitThresholds)
+      ) { _ in }
     }
 
     func sample(_ due: Set<Collector>) -> SampleLedger {
@@ -137,6 +142,62 @@ struct HostSamplingTests {
       #expect(seen.namespace == nil)
       #expect(seen.socketDescriptors[.other] == 2)
       #expect(seen.tcpSockets.sum == 0)
+    }
+  }
+
+  /// The kernel's iterator needs no tables, so a sample of the processes may come between two of
+  /// everything, and is to say the same.
+  @Test(.enabled(if: TestHost.isAvailable, "needs root, and namespaces"))
+  func processesAloneAreWhatTheyAreWithEverything() async throws {
+    try await TestHost.run { host in
+      let leaker = try host.actor(named: "leaker")
+      let peer = try host.actor(named: "peer")
+      let (listener, idle) = (try leaker.listen(), try leaker.listen())
+      func leak() throws { try peer.shutdown(peer.connect(to: listener, of: leaker).own) }
+      for _ in 0..<3 { try leak() }
+      // One more waits for accept(2), and its peer has closed it already.
+      try peer.shutdown(peer.connect(to: idle))
+      let child = try leaker.fork()
+      let sampling = try Sampling("/proc", namespaces: .all, closeWaitThresholds: [1])
+      func sample(_ due: Set<Collector>) throws -> ProcessSockets.Group {
+        let ledger = sampling.sample(due)
+        for collector in due { #expect(ledger.isGood(collector), "\(collector)") }
+        return try #require(sampling.snapshot.process?.groups.first { $0.name == "leaker" })
+      }
+      func withoutAge(_ group: ProcessSockets.Group) -> ProcessSockets.Group {
+        var group = group
+        group.closeWaitOldestSeconds = nil
+        return group
+      }
+      let everything = Set(Collector.allCases)
+
+      let first = try sample(everything)
+      let begun = ContinuousClock.now
+      #expect(first.tcpSockets[.closeWait] == 3)
+      #expect(first.sharedSocketDescriptors == 10)
+      let alone = try sample([.process])
+      #expect(withoutAge(alone) == withoutAge(first))
+      #expect(
+        sampling.snapshot.listener?.flatMap(\.value.listeners).contains { $0.process == "leaker" }
+          == true)
+
+      // What comes in between is as old when the tables tell of it as it is without them.
+      try leak()
+      #expect(try sample([.process]).tcpSockets[.closeWait] == 4)
+      let known = ContinuousClock.now
+      while begun.duration(to: .now) < .milliseconds(1050)
+        || known.duration(to: .now) < .milliseconds(1050)
+      {
+        _ = try leaker.pid()
+      }
+      _ = try leaker.accept(idle)
+      let aged = try sample([.process])
+      #expect(aged.tcpSockets[.closeWait] == 5)
+      #expect(aged.closeWaitAged == [5])
+      let withTables = try sample(everything)
+      #expect(withoutAge(withTables) == withoutAge(aged))
+      #expect(try #require(withTables.closeWaitOldestSeconds) >= 1.05)
+      _ = child
     }
   }
 

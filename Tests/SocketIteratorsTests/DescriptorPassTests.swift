@@ -75,6 +75,21 @@ struct DescriptorPassTests {
     #expect(pass.sockets.map(\.inode) == [71, 72])
   }
 
+  @Test func ofASocketInCloseWaitMoreIsTold() throws {
+    let pass = try DescriptorPass(
+      reads:
+        Row.socket(71) + Row.closeWait(72, cookie: 1 << 40) + Row.table(of: 7, descriptors: 2)
+        + Row.closeWait(81, cookie: 0, namespace: 12) + Row.table(of: 8, descriptors: 1))
+    #expect(pass.sockets.map(\.inode) == [71, 72, 81])
+    #expect(pass.sockets[1] == .init(inode: 72, kind: .tcp, state: .closeWait))
+    #expect(pass.tables.map(\.sockets) == [0..<2, 2..<3])
+    #expect(
+      pass.closeWait == [
+        .init(inode: 72, cookie: 1 << 40, namespace: 4_026_531_840),
+        .init(inode: 81, cookie: 0, namespace: 12),
+      ])
+  }
+
   @Test func nothingIsNothing() throws {
     let pass = try DescriptorPass(reads: [])
     #expect(pass.tables.isEmpty)
@@ -84,11 +99,13 @@ struct DescriptorPassTests {
   // MARK: Malformed
 
   @Test func rowsCutShortAreNoRows() {
-    let socket = Row.socket(71)
-    let rows = socket + Row.table(of: 7, descriptors: 1)
+    let (socket, closeWait) = (Row.socket(71), Row.closeWait(72, cookie: 9))
+    let rows = socket + closeWait + Row.table(of: 7, descriptors: 2)
     for length in rows.indices.dropFirst() {
-      // The first row alone is whole, and then its table is missing.
-      let offset = length > socket.count ? socket.count : 0
+      // Where the last row is whole, the table is missing.
+      let begun = [socket.count + closeWait.count, socket.count, 0].first { $0 < length } ?? 0
+      let isWhole = [socket.count, socket.count + closeWait.count].contains(length)
+      let offset = isWhole ? 0 : begun
       #expect(throws: SocketIteratorError.malformed(offset: offset), "\(length) bytes") {
         _ = try DescriptorPass(reads: Array(rows[..<length]))
       }
@@ -97,7 +114,7 @@ struct DescriptorPassTests {
 
   /// What comes after a socket, which is the one row before it.
   @Test(arguments: [
-    ("an unknown row", [3, 0, 0, 0] + [UInt8](repeating: 0, count: 400)),
+    ("an unknown row", [4, 0, 0, 0] + [UInt8](repeating: 0, count: 400)),
     ("zeros", [UInt8](repeating: 0, count: 400)),
     ("an unknown kind", Row.socket(72, kind: UInt8(DESCRIPTOR_ROWS_KINDS))),
     ("a process below zero", Row.table(of: -1, descriptors: 4)),
@@ -119,7 +136,8 @@ struct DescriptorPassTests {
   /// Only a reader that trusts its input could be brought down by it.
   @Test func anyBytesAreRowsOrAnError() {
     var generator = SeededGenerator(seed: 1)
-    let rows = Row.socket(71, state: 1) + Row.table(of: 7, descriptors: 1)
+    let rows =
+      Row.socket(71, state: 1) + Row.closeWait(72, cookie: 9) + Row.table(of: 7, descriptors: 2)
     for _ in 0..<2000 {
       var bytes = rows + rows
       for _ in 0..<3 {
@@ -145,14 +163,17 @@ struct DescriptorPassTests {
         row.is_main = 0
         row.table = table
       }
-      return Row.socket(UInt32(table), kind: 1) + row
+      return Row.socket(UInt32(table), kind: 1) + Row.closeWait(UInt32(table) + 100, cookie: table)
+        + row
     }
     let pass = try DescriptorPass(
       reads: Row.socket(70) + Row.table(of: 7, descriptors: 1), thread(501), thread(501),
       thread(502), thread(501), Row.socket(80) + Row.table(of: 8, descriptors: 1))
+    #expect(pass.closeWait.map(\.inode) == [601, 602])
     #expect(pass.tables(of: 7).map(\.descriptors) == [1, 3, 3])
-    #expect(pass.tables.flatMap { pass.sockets[$0.sockets].map(\.inode) } == [70, 501, 502, 80])
-    #expect(pass.sockets.count == 4)
+    #expect(
+      pass.tables.flatMap { pass.sockets[$0.sockets].map(\.inode) } == [70, 501, 601, 502, 602, 80])
+    #expect(pass.sockets.count == 6)
   }
 
   @Test func processesThatShareATableHaveItEach() throws {

@@ -11,6 +11,15 @@ enum Row {
         row: UInt32(DESCRIPTOR_ROWS_SOCKET), inode: inode, kind: kind, state: state, reserved: 0))
   }
 
+  static func closeWait(_ inode: UInt32, cookie: UInt64, namespace: UInt32 = 4_026_531_840)
+    -> [UInt8]
+  {
+    bytes(
+      DescriptorRows_CloseWait(
+        row: UInt32(DESCRIPTOR_ROWS_CLOSE_WAIT), inode: inode, cookie: cookie,
+        network_namespace: namespace, reserved: 0))
+  }
+
   /// A table of descriptors; `edit` says what is not usual about it.
   static func table(
     of process: Int32, descriptors: UInt32, edit: (inout DescriptorRows_Table) -> Void = { _ in }

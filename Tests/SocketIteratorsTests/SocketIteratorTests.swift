@@ -74,6 +74,39 @@ struct SocketIteratorTests {
     }
   }
 
+  @Test(.enabled(if: canLoad, "needs root and a kernel with BPF iterators"))
+  func aSocketInCloseWaitIsToldWithItsCookieAndNamespace() throws {
+    let listener = try Socket(AF_INET, SOCK_STREAM)
+    #expect(listen(listener.descriptor, 1) == 0)
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let accepted = try withUnsafeMutableBytes(of: &address) { bytes in
+      let address = try #require(bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self))
+      #expect(getsockname(listener.descriptor, address, &length) == 0)
+      let client = try Socket(AF_INET, SOCK_STREAM)
+      #expect(connect(client.descriptor, address, length) == 0)
+      // The client is closed when it goes, so what was accepted is in CLOSE_WAIT.
+      return accept(listener.descriptor, nil, nil)
+    }
+    defer { close(accepted) }
+    var status = stat()
+    #expect(fstat(accepted, &status) == 0)
+    var cookie: UInt64 = 0
+    length = socklen_t(MemoryLayout<UInt64>.size)
+    #expect(getsockopt(accepted, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0)
+    #expect(cookie != 0)
+
+    var iterator = try SocketIterator(onlyIn: nil)
+    let pass = try iterator.pass()
+    let namespace = try #require(pass.tables(of: getpid()).first?.namespace)
+    #expect(
+      pass.closeWait.filter { $0.inode == UInt32(status.st_ino) }
+        == [.init(inode: UInt32(status.st_ino), cookie: cookie, namespace: namespace)])
+    #expect(
+      pass.sockets.filter { $0.inode == UInt32(status.st_ino) }
+        == [.init(inode: UInt32(status.st_ino), kind: .tcp, state: .closeWait)])
+  }
+
   @Test func whatIsNoLinkIsAnErrorOfThePass() throws {
     let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
     var iterator = SocketIterator(adopting: FileDescriptor(adopting: descriptor))

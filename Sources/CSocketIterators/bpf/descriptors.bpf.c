@@ -6,145 +6,9 @@
 // Most sockets are held by one descriptor, and of these only numbers leave the kernel. What other
 // tables may hold as well, what listens and what is in CLOSE_WAIT has a row of its own.
 //
-// It needs no header of the kernel: below are the few members it reads, and the loader moves each to
-// where it is in the running kernel (CO-RE). Linux 5.11 is the first that has bpf_sock_from_file.
+// Linux 5.11 is the first that has bpf_sock_from_file.
 
-#include <stddef.h>
-
-#include "../include/descriptor_rows.h"
-
-#define SEC(name) __attribute__((section(name), used))
-#define INLINE inline __attribute__((always_inline))
-#define HAS_FIELD(field) __builtin_preserve_field_info(field, 2)
-#define SIZE_OF(type) __builtin_preserve_type_info(*(type *)0, 1)
-
-// MARK: What is read of the kernel
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct seq_file {
-  size_t size;
-  size_t count;
-};
-struct bpf_iter_meta {
-  struct seq_file *seq;
-  uint64_t session_id;
-};
-
-typedef struct {
-  int counter;
-} atomic_t;
-
-typedef struct {
-  long counter;
-} atomic_long_t;
-
-struct ns_common {
-  unsigned int inum;
-};
-struct net {
-  struct ns_common ns;
-};
-struct nsproxy {
-  struct net *net_ns;
-};
-struct upid {
-  int nr;
-};
-struct pid {
-  unsigned int level;
-  struct upid numbers[1];
-};
-struct files_struct {
-  atomic_t count;
-};
-struct signal_struct {
-  atomic_t live;
-};
-struct task_struct {
-  int tgid;
-  uint64_t start_boottime;
-  struct task_struct *group_leader;
-  struct pid *thread_pid;
-  struct files_struct *files;
-  struct nsproxy *nsproxy;
-  struct signal_struct *signal;
-};
-
-typedef struct {
-  struct net *net;
-} possible_net_t;
-
-struct sock_common {
-  unsigned short skc_family;
-  volatile unsigned char skc_state;
-  unsigned short skc_num;
-  possible_net_t skc_net;
-};
-struct sock {
-  struct sock_common __sk_common;
-  uint16_t sk_type;
-  uint16_t sk_protocol;
-};
-struct netlink_sock {
-  uint32_t portid;
-};
-struct socket {
-  struct sock *sk;
-};
-
-struct inode {
-  unsigned long i_ino;
-};
-struct file {
-  struct inode *f_inode;
-};
-// Until Linux 6.12.
-struct file___counted {
-  atomic_long_t f_count;
-};
-// Since Linux 6.13: 0 stands for one reference.
-typedef struct {
-  atomic_long_t refcnt;
-} file_ref_t;
-struct file___referred {
-  file_ref_t f_ref;
-};
-
-struct bpf_iter__task_file {
-  struct bpf_iter_meta *meta;
-  struct task_struct *task;
-  struct file *file;
-};
-
-#pragma clang attribute pop
-
-// By their numbers in enum bpf_func_id (linux/bpf.h).
-static long (*const bpf_probe_read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
-static long (*const bpf_seq_write)(struct seq_file *to, const void *from, uint32_t size) = (void *)127;
-static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
-static struct socket *(*const bpf_sock_from_file)(struct file *) = (void *)162;
-
-enum {
-  FAMILY_UNIX = 1,
-  FAMILY_IPV4 = 2,
-  FAMILY_IPV6 = 10,
-  FAMILY_NETLINK = 16,
-  FAMILY_PACKET = 17,
-
-  TYPE_RAW = 3,
-
-  PROTOCOL_TCP = 6,
-  PROTOCOL_UDP = 17,
-  PROTOCOL_UDP_LITE = 136,
-  PROTOCOL_MULTIPATH_TCP = 262,
-
-  STATE_CLOSE = 7,
-  STATE_CLOSE_WAIT = 8,
-  STATE_LISTEN = 10,
-};
-
-// MARK: The pass
+#include "kernel.h"
 
 /// The inode of the network namespace whose sockets are told apart, the others being OTHER; 0 for
 /// all. Set before the program is loaded.
@@ -157,16 +21,8 @@ static struct DescriptorRows_Table current;
 /// Another process may have the whole table, which no reference to a file tells.
 static uint32_t is_table_shared;
 
-static INLINE int process_number(struct task_struct *task) {
-  struct pid *reader = bpf_get_current_task_btf()->thread_pid;
-  unsigned int level = reader->level;
-  if (level == 0) return task->tgid;
-  // A process has a number in each process namespace from the first one down to its own.
-  struct pid *pid = task->group_leader->thread_pid;
-  int number = 0;
-  const char *numbers = (const char *)&pid->numbers[0];
-  bpf_probe_read_kernel(&number, sizeof number, numbers + level * SIZE_OF(struct upid));
-  return number;
+static INLINE uint32_t namespace_of(struct sock *sock) {
+  return sock->__sk_common.skc_net.net->ns.inum;
 }
 
 static INLINE void begin(struct task_struct *task) {
@@ -179,44 +35,6 @@ static INLINE void begin(struct task_struct *task) {
   current.is_main = task == task->group_leader;
   // A main thread that has ended is still a thread, but it no longer lives and has let go of the table.
   is_table_shared = task->files->count.counter > task->signal->live.counter;
-}
-
-/// References to a file: one by each descriptor, in whatever table, one by the iterator, and more while
-/// a system call uses it or it is on its way through a unix socket.
-static INLINE long references(struct file *file) {
-  struct file___referred *referred = (void *)file;
-  if (HAS_FIELD(referred->f_ref)) return referred->f_ref.refcnt.counter + 1;
-  struct file___counted *counted = (void *)file;
-  return counted->f_count.counter;
-}
-
-static INLINE uint8_t kind_of(struct sock *sock) {
-  unsigned short family = sock->__sk_common.skc_family;
-  if (only_namespace && sock->__sk_common.skc_net.net->ns.inum != only_namespace) {
-    return DESCRIPTOR_ROWS_OTHER;
-  }
-  switch (family) {
-  case FAMILY_IPV4:
-  case FAMILY_IPV6:
-    if (sock->sk_type == TYPE_RAW) return DESCRIPTOR_ROWS_RAW;
-    switch (sock->sk_protocol) {
-    case PROTOCOL_TCP:
-    case PROTOCOL_MULTIPATH_TCP:
-      return sock->__sk_common.skc_state == STATE_CLOSE ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_TCP;
-    case PROTOCOL_UDP:
-    case PROTOCOL_UDP_LITE:
-      return sock->__sk_common.skc_num == 0 ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_UDP;
-    }
-    return DESCRIPTOR_ROWS_OTHER;
-  case FAMILY_UNIX: return DESCRIPTOR_ROWS_UNIX;
-  case FAMILY_NETLINK: {
-    uint32_t port = 0;
-    bpf_probe_read_kernel(&port, sizeof port, &((struct netlink_sock *)sock)->portid);
-    return port == 0 ? DESCRIPTOR_ROWS_UNBOUND : DESCRIPTOR_ROWS_NETLINK;
-  }
-  case FAMILY_PACKET: return DESCRIPTOR_ROWS_PACKET;
-  }
-  return DESCRIPTOR_ROWS_OTHER;
 }
 
 /// Called for each descriptor, and at the end without one.
@@ -237,7 +55,7 @@ int descriptors(struct bpf_iter__task_file *context) {
     if (current.table) bpf_seq_write(reader, &current, sizeof current);
     return 0;
   }
-  if (reader->size - reader->count < sizeof current + sizeof(struct DescriptorRows_Socket)) return 1;
+  if (reader->size - reader->count < sizeof current + sizeof(struct DescriptorRows_CloseWait)) return 1;
   if (current.table != (uint64_t)task->files || current.started != task->group_leader->start_boottime) {
     if (current.table) bpf_seq_write(reader, &current, sizeof current);
     begin(task);
@@ -246,9 +64,18 @@ int descriptors(struct bpf_iter__task_file *context) {
   struct socket *socket = bpf_sock_from_file(file);
   struct sock *sock = socket ? socket->sk : 0;
   if (sock) {
-    uint8_t kind = kind_of(sock);
+    int is_other = only_namespace && namespace_of(sock) != only_namespace;
+    uint8_t kind = is_other ? DESCRIPTOR_ROWS_OTHER : kind_of(sock);
     uint8_t state = kind == DESCRIPTOR_ROWS_TCP ? sock->__sk_common.skc_state : 0;
-    if (is_table_shared || references(file) > 2 || state == STATE_LISTEN || state == STATE_CLOSE_WAIT) {
+    if (state == STATE_CLOSE_WAIT) {
+      struct DescriptorRows_CloseWait row = {
+        .row = DESCRIPTOR_ROWS_CLOSE_WAIT,
+        .inode = file->f_inode->i_ino,
+        .cookie = sock->__sk_common.skc_cookie.counter,
+        .network_namespace = namespace_of(sock),
+      };
+      bpf_seq_write(reader, &row, sizeof row);
+    } else if (is_table_shared || references(file) > 2 || state == STATE_LISTEN) {
       struct DescriptorRows_Socket row = {
         .row = DESCRIPTOR_ROWS_SOCKET,
         .inode = file->f_inode->i_ino,

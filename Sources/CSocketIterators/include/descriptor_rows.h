@@ -9,6 +9,7 @@
 enum {
   DESCRIPTOR_ROWS_TABLE = 1,
   DESCRIPTOR_ROWS_SOCKET = 2,
+  DESCRIPTOR_ROWS_CLOSE_WAIT = 3,
 };
 
 /// Kinds of sockets, in the order of `SocketKind`.
@@ -48,13 +49,24 @@ struct DescriptorRows_Table {
   uint32_t states[DESCRIPTOR_ROWS_STATES];
 };
 
-/// A descriptor of a socket that others may hold as well, that listens, or that is in CLOSE_WAIT.
+/// A descriptor of a socket that others may hold as well, or that listens.
 struct DescriptorRows_Socket {
   uint32_t row;
   uint32_t inode;
   uint8_t kind;
   uint8_t state;
   uint16_t reserved;
+};
+
+/// A descriptor of a TCP socket in CLOSE_WAIT, whether others may hold it or not.
+struct DescriptorRows_CloseWait {
+  uint32_t row;
+  uint32_t inode;
+  /// As sock_diag tells it (SO_COOKIE, socket(7)); 0 where nobody has asked for it yet.
+  uint64_t cookie;
+  /// The inode of the network namespace of the socket.
+  uint32_t network_namespace;
+  uint32_t reserved;
 };
 
 #endif
