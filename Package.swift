@@ -82,7 +82,9 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport"),
     .testTarget(name: "LinuxIOTests", dependencies: ["LinuxIO", "TestSupport"]),
     .testTarget(name: "ProcFSTests", dependencies: ["ProcFS", "TestSupport"]),
-    .testTarget(name: "SockDiagTests", dependencies: ["SockDiag", "TestSupport"]),
+    .testTarget(
+      name: "SockDiagTests",
+      dependencies: ["LinuxIO", "SockDiag", "SocketModel", "TestSupport", "socket-actor"]),
     .testTarget(
       name: "SocketIteratorsTests",
       dependencies: [

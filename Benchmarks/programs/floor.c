@@ -1,5 +1,6 @@
 // The least that a sample without BPF can cost: each descriptor of each process read with readlinkat,
-// and the TCP sockets of both families dumped through sock_diag without extensions, counted by state.
+// and the TCP sockets of both families dumped through sock_diag in one walk of the kernel's table
+// (TCPDIAG_GETSOCK), without extensions, counted by state.
 //
 // Does one pass for each line on standard input, so that it is measured warm, as a running exporter is,
 // and answers with a line: walk CPU, walk wall, dump CPU, dump wall (seconds), descriptors, socket
@@ -12,8 +13,6 @@
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,16 +72,17 @@ static void fail(const char *what) {
   exit(1);
 }
 
-static void dump(int family) {
+static void dump(void) {
   static char replies[32768];
   struct {
     struct nlmsghdr header;
-    struct inet_diag_req_v2 request;
+    struct inet_diag_req request;
   } ask = {
       .header = {.nlmsg_len = sizeof ask,
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_type = TCPDIAG_GETSOCK,
                  .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-      .request = {.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u},
+      // The states 1 to 12. With 13, sockets that are only bound, newer kernels would walk one table more.
+      .request = {.idiag_states = 0x1ffe},
   };
   int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (netlink < 0 || send(netlink, &ask, sizeof ask, 0) < 0) fail("sock_diag");
@@ -110,8 +110,7 @@ int main(void) {
     double start_wall = seconds(CLOCK_MONOTONIC), start = seconds(CLOCK_PROCESS_CPUTIME_ID);
     walk();
     double walked_wall = seconds(CLOCK_MONOTONIC), walked = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    dump(AF_INET);
-    dump(AF_INET6);
+    dump();
     double dumped_wall = seconds(CLOCK_MONOTONIC), dumped = seconds(CLOCK_PROCESS_CPUTIME_ID);
 
     long sockets = 0;

@@ -15,6 +15,12 @@ FIELD(nlmsghdr, nlmsg_type, 4);
 FIELD(nlmsghdr, nlmsg_flags, 6);
 FIELD(nlmsghdr, nlmsg_seq, 8);
 
+// The old request, TCPDIAG_GETSOCK.
+SIZE(inet_diag_req, 60);
+FIELD(inet_diag_req, idiag_family, 0);
+FIELD(inet_diag_req, idiag_ext, 3);
+FIELD(inet_diag_req, idiag_states, 52);
+
 SIZE(inet_diag_req_v2, 56);
 FIELD(inet_diag_req_v2, sdiag_family, 0);
 FIELD(inet_diag_req_v2, sdiag_protocol, 1);

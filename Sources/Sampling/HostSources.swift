@@ -77,11 +77,9 @@ final class HostSources {
         var tables = empty
         // Listeners first; see `TCPTables`.
         for states in [.listening, connections] {
-          for family in AddressFamily.allCases {
-            try dump.tcp(family, states) { socket in
-              tables.add(socket)
-              body(socket)
-            }
+          try dump.tcp(states) { socket in
+            tables.add(socket)
+            body(socket)
           }
         }
         return tables

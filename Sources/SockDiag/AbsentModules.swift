@@ -1,5 +1,6 @@
-/// Remembers what the kernel has no module to tell of. Each such request makes a modular kernel run
-/// modprobe(8), and the answer seldom changes; so it is not asked again for a while.
+/// Remembers what the kernel has no module to tell of, and that it refuses TCP's sockets of both
+/// families at once. Each such request makes a modular kernel run modprobe(8), and the answer seldom
+/// changes; so it is not asked again for a while.
 struct AbsentModules {
   /// For how long a module that was loaded in the meantime goes unnoticed.
   static let interval: Duration = .seconds(300)
@@ -7,7 +8,7 @@ struct AbsentModules {
   /// When each was found absent last.
   private var since: [DumpRequest.Module: SuspendingClock.Instant] = [:]
 
-  /// The kernel has just answered ENOENT.
+  /// The kernel has just refused.
   mutating func insert(_ module: DumpRequest.Module, now: SuspendingClock.Instant) {
     since[module] = now
   }

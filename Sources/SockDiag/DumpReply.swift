@@ -22,7 +22,8 @@ package enum DumpReply {
       guard message.sequence == sequence else { continue }
       if message.isInterrupted { throw .interrupted }
       switch Int32(message.type) {
-      case Int32(SOCK_DIAG_BY_FAMILY):
+      // The kernel gives its answers the type of the request.
+      case Int32(SOCK_DIAG_BY_FAMILY), TCPDIAG_GETSOCK:
         try row(datagram, message.payload)
       case NLMSG_DONE:
         // The kernel reports an error that it met in mid-dump as the payload of the end.

@@ -2,10 +2,12 @@ internal import CSockDiag
 internal import Glibc
 package import SocketModel
 
-/// A request to dump all sockets of one family and protocol (sock_diag(7)).
+/// A request to dump all sockets of one family and protocol, or TCP's of both families (sock_diag(7)).
 package struct DumpRequest {
   /// The structure that the answers consist of.
   package let row: DumpRow
+  /// `nlmsg_type`.
+  var type = UInt16(SOCK_DIAG_BY_FAMILY)
   /// What follows the netlink header.
   private var body: [UInt8]
   /// The module that is to answer.
@@ -16,7 +18,7 @@ package struct DumpRequest {
   /// By what the kernel chooses the module that answers: the names of the modules are made of these
   /// two (`net-pf-16-proto-4-type-2-6` and so on; `net/core/sock_diag.c`).
   struct Module: Hashable {
-    /// `sdiag_family`.
+    /// `sdiag_family`; AF_UNSPEC for both at once.
     var family: UInt8
     /// The protocol's number, where the family has one.
     var number: Int
@@ -25,7 +27,7 @@ package struct DumpRequest {
   private init(_ row: DumpRow, _ body: some BitwiseCopyable) {
     self.row = row
     self.body = Self.bytes(of: body)
-    // All requests begin with `sdiag_family` and `sdiag_protocol`.
+    // All requests but TCPDIAG_GETSOCK begin with `sdiag_family` and `sdiag_protocol`.
     module = Module(family: self.body[0], number: Int(self.body[1]))
   }
 
@@ -37,11 +39,23 @@ package struct DumpRequest {
   package func bytes(sequence: UInt32) -> [UInt8] {
     let header = nlmsghdr(
       nlmsg_len: UInt32(NetlinkMessage.headerBytes + body.count),
-      nlmsg_type: UInt16(SOCK_DIAG_BY_FAMILY),
+      nlmsg_type: type,
       nlmsg_flags: UInt16(NLM_F_REQUEST | NLM_F_DUMP),
       nlmsg_seq: sequence,
       nlmsg_pid: 0)  // the kernel fills it in
     return Self.bytes(of: header) + body
+  }
+
+  /// TCP sockets of both families, by the request that was there before sock_diag had families. It is
+  /// the only one for which the kernel walks its table once: SOCK_DIAG_BY_FAMILY refuses AF_UNSPEC.
+  package static func tcp(_ states: SocketDump.TCPStates) -> DumpRequest {
+    // A dump looks at nothing else of the structure, not even at the family.
+    var body = inet_diag_req()
+    body.idiag_states = states.mask
+    var request = DumpRequest(.inet, body)
+    request.type = UInt16(TCPDIAG_GETSOCK)
+    request.module = Module(family: UInt8(AF_UNSPEC), number: Int(IPPROTO_TCP))
+    return request
   }
 
   /// TCP sockets. Without extensions: each would cost the kernel a lock or a copy per socket.

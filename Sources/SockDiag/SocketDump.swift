@@ -28,13 +28,16 @@ package struct SocketDump: ~Copyable {
     self.now = now
   }
 
-  /// Dumps the TCP sockets of a family in these states. The kernel may name states that were not
-  /// asked for, and states that `TCPState` does not have.
+  /// Dumps the TCP sockets of both families in these states, in no order. The kernel may name states
+  /// that were not asked for, and states that `TCPState` does not have.
+  ///
+  /// It walks its table once, or once for each family where it refuses that.
   /// - Throws: `NetlinkError`.
   package mutating func tcp(
-    _ family: AddressFamily, _ states: TCPStates, _ body: (InternetSocket) -> Void
+    _ states: TCPStates, _ body: (InternetSocket) -> Void
   ) throws(NetlinkError) {
-    try dump(.tcp(family, states)) { (datagram, row) throws(NetlinkError) in
+    let families = AddressFamily.allCases.map { DumpRequest.tcp($0, states) }
+    try dump(.tcp(states), orElse: families) { (datagram, row) throws(NetlinkError) in
       if let socket = try DumpRow.internetSocket(in: datagram, at: row) { body(socket) }
     }
   }
@@ -87,6 +90,29 @@ package struct SocketDump: ~Copyable {
         guard request.mayBeUnknown, error == .refused(code: ENOENT) else { throw error }
       }
     }
+  }
+
+  /// Asks for the whole or, where the kernel refuses that, for one part after the other; and for the
+  /// parts at once while the refusal is remembered. A whole that is refused after it has begun is a
+  /// failed attempt: its rows would come a second time.
+  @inline(__always)
+  mutating func dump(
+    _ whole: DumpRequest, orElse parts: [DumpRequest],
+    _ row: (_ datagram: Span<UInt8>, _ payload: Range<Int>) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) {
+    if !absent.contains(whole.module, now: now()) {
+      var hasRows = false
+      do throws(NetlinkError) {
+        return try ask(whole) { (datagram, payload) throws(NetlinkError) in
+          hasRows = true
+          try row(datagram, payload)
+        }
+      } catch {
+        guard error.isRefusal, !hasRows else { throw error }
+        absent.insert(whole.module, now: now())
+      }
+    }
+    for part in parts { try dump(part, row) }
   }
 
   @inline(__always)

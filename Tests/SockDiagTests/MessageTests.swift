@@ -17,9 +17,15 @@ enum Message {
     ]
   }
 
+  /// The types of requests that tell sockets, and so of what they are answered with:
+  /// SOCK_DIAG_BY_FAMILY, and TCPDIAG_GETSOCK, which tells both families.
+  static let types: [UInt8] = [20, 18]
+
   /// A TCP socket over IPv4: `struct inet_diag_msg`, 72 bytes, and no attribute.
-  static func ipv4(state: UInt8, flags: (UInt8, UInt8) = (0x02, 0)) -> [UInt8] {
-    header(length: 88, type: 20 /* SOCK_DIAG_BY_FAMILY */, flags: flags) + [
+  static func ipv4(
+    state: UInt8, type: UInt8 = types[0], flags: (UInt8, UInt8) = (0x02, 0)
+  ) -> [UInt8] {
+    header(length: 88, type: type, flags: flags) + [
       2,  // idiag_family: AF_INET
       state,  // idiag_state
       0,  // idiag_timer
@@ -40,8 +46,8 @@ enum Message {
   }
 
   /// A TCP socket over IPv6, with an attribute INET_DIAG_SHUTDOWN behind it.
-  static func ipv6(state: UInt8) -> [UInt8] {
-    header(length: 96, type: 20) + [
+  static func ipv6(state: UInt8, type: UInt8 = types[0]) -> [UInt8] {
+    header(length: 96, type: type) + [
       10,  // idiag_family: AF_INET6
       state,  // idiag_state
       1,  // idiag_timer: retransmit
@@ -93,8 +99,10 @@ enum Message {
   }
 
   /// All kinds in one datagram that ends well.
-  static let everyKind =
-    ipv4(state: 10) + noop + ipv6(state: 1) + error(0) + ipv4(state: 8) + done()
+  static func everyKind(_ type: UInt8) -> [UInt8] {
+    ipv4(state: 10, type: type) + noop + ipv6(state: 1, type: type) + error(0)
+      + ipv4(state: 8, type: type) + done()
+  }
 }
 
 struct MessageTests {
@@ -155,8 +163,9 @@ struct MessageTests {
     }
   }
 
-  @Test func everyKindInOneDatagram() throws {
-    let reading = try read(Message.everyKind)
+  @Test(arguments: Message.types)
+  func everyKindInOneDatagram(type: UInt8) throws {
+    let reading = try read(Message.everyKind(type))
     #expect(reading.progress == .complete)
     #expect(reading.counts[.listen, .ipv4] == 1)
     #expect(reading.counts[.closeWait, .ipv4] == 1)
@@ -194,7 +203,7 @@ struct MessageTests {
 
   @Test func noopsAndUnknownTypesArePassedOver() throws {
     #expect(try read(Message.noop) == Reading())
-    for type: UInt8 in [0, 5, 15, 16, 19, 21, 255] {
+    for type: UInt8 in [0, 5, 15, 16, 17, 19, 21, 255] {
       let message = Message.header(length: 24, type: type) + [1, 2, 3, 4, 5, 6, 7, 8]
       #expect(try read(message + Message.ipv4(state: 1)).sockets.count == 1)
     }
@@ -206,6 +215,11 @@ struct MessageTests {
   }
 
   @Test func interruptions() throws {
+    for type in Message.types {
+      #expect(throws: NetlinkError.interrupted) {
+        try read(Message.ipv4(state: 1, type: type, flags: Message.interrupted))
+      }
+    }
     let marked = Message.ipv4(state: 1, flags: Message.interrupted)
     #expect(throws: NetlinkError.interrupted) { try read(Message.ipv4(state: 1) + marked) }
     // The kernel may mark the end only.
@@ -236,11 +250,13 @@ struct MessageTests {
     huge.replaceSubrange(0..<4, with: [0xff, 0xff, 0xff, 0xff])
     #expect(throws: NetlinkError.malformed(offset: 0)) { try read(huge) }
     // Too short for what its type says it is.
-    #expect(throws: NetlinkError.malformed(offset: 16)) {
-      try read(Message.header(length: 18, type: 20) + [2, 1])
-    }
-    #expect(throws: NetlinkError.malformed(offset: 16)) {
-      try read(Message.header(length: 87, type: 20) + Message.ipv4(state: 1)[16..<87])
+    for type in Message.types {
+      #expect(throws: NetlinkError.malformed(offset: 16)) {
+        try read(Message.header(length: 18, type: type) + [2, 1])
+      }
+      #expect(throws: NetlinkError.malformed(offset: 16)) {
+        try read(Message.header(length: 87, type: type) + Message.ipv4(state: 1)[16..<87])
+      }
     }
     #expect(throws: NetlinkError.malformed(offset: 16)) {
       try read(Message.header(length: 19, type: 2) + [0, 0, 0])
@@ -258,8 +274,9 @@ struct MessageTests {
     #expect(try read(Message.ipv4(state: 1) + odd.prefix(17)).sockets.count == 1)
   }
 
-  @Test func everyKindCutAnywhere() throws {
-    let datagram = Message.everyKind
+  @Test(arguments: Message.types)
+  func everyKindCutAnywhere(type: UInt8) throws {
+    let datagram = Message.everyKind(type)
     // The kinds that are sockets: the first, the third and the fifth message.
     let boundaries = boundaries(of: datagram)
     #expect(boundaries.count == 7 && boundaries[6] == datagram.count)
@@ -278,8 +295,9 @@ struct MessageTests {
     }
   }
 
-  @Test func headersOneByOne() throws {
-    let datagram = Message.everyKind
+  @Test(arguments: Message.types)
+  func headersOneByOne(type: UInt8) throws {
+    let datagram = Message.everyKind(type)
     let boundaries = boundaries(of: datagram)
     var offset = 0
     var types: [UInt16] = []
@@ -293,6 +311,6 @@ struct MessageTests {
       #expect(message.payload.upperBound <= offset)
       #expect(boundaries.contains(offset))
     }
-    #expect(types == [20, 1, 20, 2, 20, 3])
+    #expect(types == [UInt16(type), 1, UInt16(type), 2, UInt16(type), 3])
   }
 }

@@ -44,6 +44,16 @@ struct RecordingTests {
     }
   }
 
+  /// What the kernel says to a request of a type that it does not know.
+  @Test func aRefusalAtTheBeginning() throws {
+    let recording = try Recording("unknown-request")
+    #expect(recording.datagrams.count == 1)
+    #expect(throws: NetlinkError.refused(code: EINVAL)) {
+      var reading = Reading()
+      try reading.read(recording.datagrams[0])
+    }
+  }
+
   @Test func anotherRequestsAnswerIsPassedOver() throws {
     var reading = Reading()
     for datagram in try Recording("states-ipv6").datagrams {
@@ -52,7 +62,9 @@ struct RecordingTests {
     #expect(reading == Reading())
   }
 
-  @Test(arguments: ["states-ipv4", "states-ipv6", "mapped-ipv6", "no-handler"])
+  @Test(arguments: [
+    "states-ipv4", "states-ipv6", "mapped-ipv6", "both-families", "no-handler", "unknown-request",
+  ])
   func datagramsCutAnywhere(name: String) throws {
     for datagram in try Recording(name).datagrams {
       let boundaries = boundaries(of: datagram)
@@ -74,7 +86,7 @@ struct RecordingTests {
     }
   }
 
-  @Test(arguments: ["states-ipv4", "mapped-ipv6", "netlink", "unix"])
+  @Test(arguments: ["states-ipv4", "mapped-ipv6", "both-families", "netlink", "unix"])
   func anyBitOfALengthMayFlip(name: String) throws {
     for datagram in try Recording(name).datagrams {
       for boundary in boundaries(of: datagram).dropLast().prefix(20) {
@@ -87,7 +99,9 @@ struct RecordingTests {
     }
   }
 
-  @Test(arguments: ["udp-ipv6", "close-wait-ipv4", "unix", "netlink", "packet", "no-handler"])
+  @Test(arguments: [
+    "udp-ipv6", "close-wait-ipv4", "unix", "netlink", "packet", "no-handler", "unknown-request",
+  ])
   func anyByteMayBeAnything(name: String) throws {
     for datagram in try Recording(name).datagrams {
       for position in datagram.indices {
@@ -100,7 +114,9 @@ struct RecordingTests {
     }
   }
 
-  @Test(arguments: ["close-wait-ipv6", "rows-ipv4", "unix", "netlink", "packet"])
+  @Test(arguments: [
+    "close-wait-ipv6", "rows-ipv4", "both-families", "unix", "netlink", "packet",
+  ])
   func manyBytesMayBeAnything(name: String) throws {
     var random = SplitMix(state: 1)
     for datagram in try Recording(name).datagrams {

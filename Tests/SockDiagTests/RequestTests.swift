@@ -30,6 +30,27 @@ struct RequestTests {
         == ipv4 + [UInt8](repeating: 0, count: 48))
   }
 
+  @Test func aDumpOfBothFamilies() {
+    let request: [UInt8] = [
+      // struct nlmsghdr
+      76, 0, 0, 0,  // nlmsg_len
+      18, 0,  // nlmsg_type: TCPDIAG_GETSOCK
+      0x01, 0x03,  // nlmsg_flags: NLM_F_REQUEST | NLM_F_DUMP
+      0x78, 0x56, 0x34, 0x12,  // nlmsg_seq
+      0, 0, 0, 0,  // nlmsg_pid
+      // struct inet_diag_req
+      0,  // idiag_family: the kernel does not look
+      0, 0,  // idiag_src_len, idiag_dst_len
+      0,  // idiag_ext: none
+    ]
+    #expect(
+      DumpRequest.tcp(.all).bytes(sequence: 0x1234_5678)
+        == request + [UInt8](repeating: 0, count: 48) + [
+          0xfe, 0x1f, 0, 0,  // idiag_states: 1 to 12
+          0, 0, 0, 0,  // idiag_dbs
+        ])
+  }
+
   @Test func multipathTCPIsAskedForInAnAttribute() {
     var request = DumpRequest.tcp(.ipv6, .connections).bytes(sequence: 1)
     request[0] = 80  // nlmsg_len
@@ -52,6 +73,10 @@ struct RequestTests {
     #expect(states(.tcp(.ipv4, .listening)) == [0, 0x04, 0, 0])
     #expect(states(.tcp(.ipv4, .connections)) == [0xfe, 0x1b, 0, 0])
     #expect(states(.tcp(.ipv4, .closeWait)) == [0, 0x01, 0, 0])
+    for choice in [SocketDump.TCPStates.all, .listening, .connections, .closeWait] {
+      let ofBothFamilies = DumpRequest.tcp(choice).bytes(sequence: 1)[68..<72]
+      #expect(Array(ofBothFamilies) == states(.tcp(.ipv6, choice)))
+    }
   }
 
   @Test func closeWaitWithItsInfo() {

@@ -14,6 +14,22 @@ struct RowTests {
     #expect(try sockets.map(textOfSS) == Recording.lines(name).map(withoutWhatIsNotRead))
   }
 
+  /// Within each family the kernel keeps the order in which it tells that family alone.
+  @Test func socketsOfBothFamiliesAreThoseOfSS() throws {
+    let sockets = try Recording("both-families").rows { (datagram, row) throws(NetlinkError) in
+      try DumpRow.internetSocket(in: datagram, at: row)
+    }
+    let families = AddressFamily.allCases.map { family in sockets.filter { $0.family == family } }
+    #expect(families.map(\.count) == [28, 32])
+    #expect(
+      try families.joined().map(textOfSS)
+        == Recording.lines("both-families").map {
+          withoutWhatIsNotRead($0).replacing(" *:*", with: " [::]:*")
+        })
+    // It was one walk, not one after the other.
+    #expect(sockets != Array(families.joined()))
+  }
+
   /// The peers of a listener that takes both families.
   @Test func mappedAddressesStayIPv6() throws {
     let sockets = try Recording("mapped-ipv6").rows { (datagram, row) throws(NetlinkError) in
@@ -85,8 +101,8 @@ struct RowTests {
 
   private func textOfSS(_ socket: InternetSocket) throws -> String {
     let states = [
-      1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 8: "CLOSE-WAIT",
-      9: "LAST-ACK", 10: "LISTEN",
+      1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT",
+      8: "CLOSE-WAIT", 9: "LAST-ACK", 10: "LISTEN", 11: "CLOSING",
     ]
     let timers: [InternetSocket.Timer: String?] = [
       .none: nil, .retransmit: "on", .keepalive: "keepalive", .timeWait: "timewait",

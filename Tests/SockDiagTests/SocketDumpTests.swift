@@ -58,8 +58,8 @@ struct SocketDumpTests {
     var dump = SocketDump()
     return try SocketDump.retrying { () throws(NetlinkError) -> [InternetSocket] in
       var sockets: [InternetSocket] = []
-      try dump.tcp(family, states) { sockets.append($0) }
-      return sockets
+      try dump.tcp(states) { sockets.append($0) }
+      return sockets.filter { $0.family == family }
     }
   }
 
@@ -164,10 +164,69 @@ struct SocketDumpTests {
     }
   }
 
-  @Test func whatTheKernelHasNoModuleForIsNotAskedForAgainSoon() throws {
-    final class Clock {
-      var now = SuspendingClock.now
+  private final class Clock {
+    var now = SuspendingClock.now
+  }
+
+  /// TCP's request for both families, of a type that the kernel does not know.
+  private var refused: DumpRequest {
+    var request = DumpRequest.tcp(.listening)
+    request.type = 99
+    return request
+  }
+
+  private let families = AddressFamily.allCases.map { DumpRequest.tcp($0, .listening) }
+
+  @Test func whatIsRefusedAsAWholeIsAskedForInParts() throws {
+    let listener = try Held(AF_INET, SOCK_STREAM)
+    try #require(listener.apply(bind) && listen(listener.number, 3) == 0)
+    let clock = Clock()
+    var dump = SocketDump(timeLimit: .seconds(10)) { clock.now }
+    /// How often the listener is told.
+    func ask(_ whole: DumpRequest, orElse parts: [DumpRequest]) throws -> Int {
+      var times = 0
+      try dump.dump(whole, orElse: parts) { (datagram, row) throws(NetlinkError) in
+        if try DumpRow.inet.inode(in: datagram, at: row) == listener.inode { times += 1 }
+      }
+      return times
     }
+    #expect(try ask(refused, orElse: families) == 1)
+    // The whole is not asked for again, though it could be had by now.
+    clock.now += .seconds(299)
+    #expect(try ask(.tcp(.listening), orElse: []) == 0)
+    #expect(try ask(.tcp(.listening), orElse: families) == 1)
+    clock.now += .seconds(1)
+    #expect(try ask(.tcp(.listening), orElse: []) == 1)
+    // And not the parts beside it.
+    #expect(try ask(.tcp(.listening), orElse: families) == 1)
+  }
+
+  @Test func whatIsRefusedInPartsAsWellIsRefused() throws {
+    var dump = SocketDump()
+    #expect(throws: NetlinkError.refused(code: ENOENT)) {
+      try dump.dump(refused, orElse: [.inet(.ipv4, protocol: 253)]) {
+        (_, _) throws(NetlinkError) in
+      }
+    }
+  }
+
+  /// Its rows were handed on, and would come a second time.
+  @Test func aRefusalInMidDumpFailsTheAttempt() throws {
+    let listener = try Held(AF_INET, SOCK_STREAM)
+    try #require(listen(listener.number, 1) == 0)
+    var dump = SocketDump()
+    var rows = 0
+    #expect(throws: NetlinkError.refused(code: ENOENT)) {
+      try dump.dump(.tcp(.listening), orElse: families) { (_, _) throws(NetlinkError) in
+        rows += 1
+        throw .refused(code: ENOENT)
+      }
+    }
+    #expect(rows == 1)
+    #expect(!dump.absent.contains(DumpRequest.tcp(.listening).module, now: .now))
+  }
+
+  @Test func whatTheKernelHasNoModuleForIsNotAskedForAgainSoon() throws {
     let clock = Clock()
     var dump = SocketDump(timeLimit: .seconds(10)) { clock.now }
     // A protocol that nobody has (RFC 3692).
@@ -191,14 +250,14 @@ struct SocketDumpTests {
     #expect(dump.absent.contains(unknown.module, now: first + .seconds(599)))
     #expect(!dump.absent.contains(unknown.module, now: first + .seconds(600)))
     // Everything else goes on.
-    try dump.tcp(.ipv4, .all) { _ in }
-    #expect(!dump.absent.contains(DumpRequest.tcp(.ipv4, .all).module, now: clock.now))
+    try dump.tcp(.all) { _ in }
+    #expect(!dump.absent.contains(DumpRequest.tcp(.all).module, now: clock.now))
   }
 
   @Test func eachModuleIsAbsentOnItsOwn() {
     let requests =
       SocketKind.allCases.flatMap { DumpRequest.all(of: $0) }
-      + AddressFamily.allCases.map { .tcp($0, .all) }
+      + AddressFamily.allCases.map { .tcp($0, .all) } + [.tcp(.all)]
       + AddressFamily.allCases.map { .multipathTCP($0) }
     let modules = requests.map(\.module)
     for module in modules {
@@ -215,6 +274,8 @@ struct SocketDumpTests {
     let listener = try Held(AF_INET, SOCK_STREAM)
     try #require(listen(listener.number, 1) == 0)
     var dump = SocketDump(timeLimit: .zero)
-    #expect(throws: NetlinkError.timedOut) { try dump.tcp(.ipv4, .all) { _ in } }
+    #expect(throws: NetlinkError.timedOut) { try dump.tcp(.all) { _ in } }
+    // That is no refusal.
+    #expect(!dump.absent.contains(DumpRequest.tcp(.all).module, now: .now))
   }
 }

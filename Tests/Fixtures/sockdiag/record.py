@@ -20,7 +20,8 @@ sys.dont_write_bytecode = True
 import tcp_states  # noqa: E402
 
 NETLINK_SOCK_DIAG = 4
-SOCK_DIAG_BY_FAMILY = 20
+TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
+NO_REQUEST = 99
 NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 TCP, UDP, RAW = 6, 17, 255
@@ -35,6 +36,11 @@ def inet(family, states, protocol=TCP, extensions=0):
     return struct.pack("=BBBBI48x", family, protocol, extensions, 0, states)
 
 
+def both_families(states):
+    """For TCPDIAG_GETSOCK."""
+    return struct.pack("=BBBB48xII", socket.AF_UNSPEC, 0, 0, 0, states, 0)
+
+
 UNIX = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, EVERY_STATE, 0, 0, 0, 0)
 NETLINK = struct.pack("=BBHIIII", socket.AF_NETLINK, 255, 0, 0, 0, 0, 0)
 PACKET = struct.pack("=BBHIIII", socket.AF_PACKET, 0, 0, 0, 0, 0, 0)
@@ -46,10 +52,10 @@ def open_dump():
     return netlink
 
 
-def dump(netlink, body, sequence=1):
+def dump(netlink, body, request=SOCK_DIAG_BY_FAMILY, sequence=1):
     """The datagrams that answer a dump request."""
     header = struct.pack(
-        "=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0)
+        "=IHHII", 16 + len(body), request, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0)
     datagrams = []
     netlink.send(header + body)
     while True:
@@ -86,12 +92,12 @@ def write(name, datagrams, **texts):
             file.write(text)
 
 
-def record(name, body, text, key=lambda text: text):
+def record(name, body, text, key=lambda text: text, request=SOCK_DIAG_BY_FAMILY):
     """A dump during which nothing changed: `text` tells the same before and after, by `key`."""
     for _ in range(50):
         with open_dump() as netlink:
             before = text()
-            datagrams = dump(netlink, body)
+            datagrams = dump(netlink, body, request)
             after = text()
         if key(before) == key(after):
             write(name, datagrams, txt=after)
@@ -105,10 +111,14 @@ def record_tcp(name, family, states=CONNECTION_STATES):
            key=lambda text: [line.split()[:5] for line in text.splitlines()])
 
 
+def of_a_timer_its_kind(text):
+    return re.sub(rb"timer:\((\w+),[^)]*\)", rb"\1", text)
+
+
 def record_rows(name, family):
     """By everything that a row says, of a timer its kind."""
     record(name, inet(family, CONNECTION_STATES), lambda: ss("-toe", option(family)),
-           key=lambda text: re.sub(rb"timer:\((\w+),[^)]*\)", rb"\1", text))
+           key=of_a_timer_its_kind)
 
 
 def record_ages(name, family):
@@ -196,6 +206,29 @@ def rows():
         record_rows("rows-ipv4" if family == socket.AF_INET else "rows-ipv6", family)
 
 
+def both():
+    """Both families in one dump, among them IPv4 peers of a listener that takes both."""
+    keep = []
+    for listening, connected in (
+            ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("::ffff:127.0.0.2", "127.0.0.2")):
+        held = tcp_states.Sockets(listening, connected)
+        held.established()
+        held.close_wait()
+        held.close_wait_orphan()
+        held.time_wait(of_server=True)
+        held.syn_sent()
+        held.syn_received()
+        held.fin_wait1()
+        held.closing()
+        held.last_ack()
+        keep.append(held)
+    record("both-families", both_families(CONNECTION_STATES),
+           lambda: ss("-toe", "-4") + ss("-toe", "-6"),
+           key=of_a_timer_its_kind, request=TCPDIAG_GETSOCK)
+    with open_dump() as netlink:
+        write("unknown-request", dump(netlink, both_families(CONNECTION_STATES), NO_REQUEST))
+
+
 def ages():
     """CLOSE_WAIT of different ages."""
     add_addresses()
@@ -249,7 +282,7 @@ def other_kinds():
     record("netlink", NETLINK, proc_net_netlink)  # `ss` does not print their inodes
 
 
-PARTS = {"states": states, "rows": rows, "ages": ages, "other-kinds": other_kinds}
+PARTS = {"states": states, "rows": rows, "both": both, "ages": ages, "other-kinds": other_kinds}
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
