@@ -61,14 +61,12 @@ final class HostSources {
   /// Reads all TCP sockets, by sock_diag or, where the kernel refuses that, from /proc/net; then, by
   /// sock_diag only, the Multipath TCP sockets, whose states overrule those of their subflows.
   /// - Parameters:
-  ///   - connections: which of them beside listeners. /proc/net knows no choice and tells all.
   ///   - tables: what to add them to; a copy of it is begun with for each attempt.
   ///   - body: called for each socket as well, once or more often; its last word on an inode counts.
   /// - Throws: `NetlinkError` where sock_diag answers but does not come to an end, else what
   ///   reading /proc/net met.
   func readTCP(
-    _ connections: SocketDump.TCPStates, into tables: inout TCPTables,
-    _ body: (InternetSocket) -> Void
+    into tables: inout TCPTables, _ body: (InternetSocket) -> Void
   ) throws -> TCPSource {
     let empty = tables
     keysOfSubflows = [:]
@@ -76,7 +74,7 @@ final class HostSources {
       tables = try SocketDump.retrying { () throws(NetlinkError) -> TCPTables in
         var tables = empty
         // Listeners first; see `TCPTables`.
-        for states in [.listening, connections] {
+        for states in [SocketDump.TCPStates.listening, .connections] {
           try dump.tcp(states) { socket in
             tables.add(socket)
             body(socket)

@@ -213,7 +213,7 @@ final class NamespaceReader {
     _ empty: TCPTables, _ work: Work, isOwn: Bool
   ) throws -> TCPTables {
     var tables = empty
-    let source = try sources.readTCP(.connections, into: &tables) { socket in
+    let source = try sources.readTCP(into: &tables) { socket in
       if work.feedsAttribution, socket.inode != 0 {
         attribution.add(
           inode: socket.inode, .init(.tcp, state: TCPState(kernelNumber: socket.state)))
