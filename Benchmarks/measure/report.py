@@ -100,8 +100,8 @@ def _attribution(results: Results) -> Iterator[str]:
         ],
         [_attributed(step, ours) for step, ours in found],
         note="CPU time, user and system. The exporter's is that of its process collector, as it accounts for it, run"
-        f" with `{' '.join(ALONE)}`: its pass over all descriptors, the processes read from /proc, and the dump of"
-        " the sockets in CLOSE_WAIT and LISTEN. That of procfs is the walk and the dump of all TCP sockets, without"
+        f" with `{' '.join(ALONE)}`: its pass over all descriptors, and the processes read from /proc."
+        " That of procfs is the walk and the dump of all TCP sockets, without"
         " which no socket has a state. The floor is C that makes the same pass by the iterator task_file and counts"
         " by process; that of `task` takes no reference to the files it looks at, and has to check what it read.",
     )

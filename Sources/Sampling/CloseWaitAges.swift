@@ -10,10 +10,16 @@ struct CloseWaitAges {
   }
 
   /// Old kernels count cookies by network namespace.
-  private struct Key: Comparable, Hashable {
+  private struct Key: Comparable {
     /// That of `CloseWaitSocket`.
     var socket: UInt64
     var namespace: UInt64
+    /// Goes along; the same key may have another one, as when a socket is accepted.
+    var inode: UInt32
+
+    static func == (left: Self, right: Self) -> Bool {
+      (left.socket, left.namespace) == (right.socket, right.namespace)
+    }
 
     static func < (left: Self, right: Self) -> Bool {
       (left.socket, left.namespace) < (right.socket, right.namespace)
@@ -24,6 +30,26 @@ struct CloseWaitAges {
   /// Those that waited for accept(2) when the tables were read last: they have an age, and nobody who
   /// holds them yet.
   private var waiting: [Key] = []
+  private var last = Update(sockets: [], at: 0)
+
+  /// What an update returned, and when.
+  private struct Update {
+    let sockets: [Socket]
+    let at: Double
+
+    /// The age of a socket that may be known by another key now: the kernel makes a cookie when it is
+    /// asked, and not every source tells it. 0 where it was not known.
+    func age(ofInode inode: UInt32, now: Double) -> Double {
+      var low = 0
+      var high = sockets.count
+      while low < high {
+        let middle = (low + high) >> 1
+        if sockets[middle].inode < inode { low = middle + 1 } else { high = middle }
+      }
+      guard low < sockets.count, sockets[low].inode == inode else { return 0 }
+      return sockets[low].ageSeconds + now - at
+    }
+  }
 
   /// Takes the sockets that are there now.
   /// - Parameters:
@@ -39,45 +65,31 @@ struct CloseWaitAges {
     includesWaiting: Bool, now: Double
   ) -> [Socket] {
     var keys: [Key] = []
-    var inodes: [UInt32] = []
     for (namespace, sockets) in sockets {
       for socket in sockets {
-        keys.append(Key(socket: socket.key, namespace: namespace))
-        inodes.append(socket.inode)
+        keys.append(Key(socket: socket.key, namespace: namespace, inode: socket.inode))
       }
     }
-    let sinceByInode = whatWasKnownByInode(keys, inodes)
-    if includesWaiting { waiting = zip(keys, inodes).filter { $0.1 == 0 }.map(\.0) }
+    if includesWaiting { waiting = keys.filter { $0.inode == 0 } }
+    let last = last
     seen.update(includesWaiting ? keys : keys + waiting, now: now) { key in
-      max(initialAges[key.socket] ?? 0, sinceByInode[key].map { now - $0 } ?? 0)
+      max(initialAges[key.socket] ?? 0, last.age(ofInode: key.inode, now: now))
     }
 
-    var held: [Socket] = []
-    for (key, inode) in zip(keys, inodes) where inode != 0 {
+    var sockets: [Socket] = []
+    for key in keys where key.inode != 0 {
       let since = seen.since(key) ?? now
-      held.append(Socket(inode: inode, ageSeconds: max(((now - since) * 1000).rounded() / 1000, 0)))
+      let age = max(((now - since) * 1000).rounded() / 1000, 0)
+      sockets.append(Socket(inode: key.inode, ageSeconds: age))
     }
-    held.sort { ($0.inode, $1.ageSeconds) < ($1.inode, $0.ageSeconds) }
+    sockets.sort { ($0.inode, $1.ageSeconds) < ($1.inode, $0.ageSeconds) }
     var count = 0
-    for socket in held where count == 0 || held[count - 1].inode != socket.inode {
-      held[count] = socket
+    for socket in sockets where count == 0 || sockets[count - 1].inode != socket.inode {
+      sockets[count] = socket
       count += 1
     }
-    held.removeSubrange(count...)
-    return held
-  }
-
-  /// Since when those have been seen that had no cookie last time. The kernel makes one when it is
-  /// asked, so a socket that has been met by its inode may have a cookie now.
-  private func whatWasKnownByInode(_ keys: [Key], _ inodes: [UInt32]) -> [Key: Double] {
-    var known: [Key: Double] = [:]
-    // Inodes come after all cookies. Mostly there are none.
-    guard let last = seen.last, last.socket >= CloseWaitSocket.key(ofInode: 0) else { return known }
-    for (key, inode) in zip(keys, inodes) where inode != 0 {
-      let byInode = Key(
-        socket: CloseWaitSocket.key(ofInode: inode), namespace: key.namespace)
-      if let since = seen.since(byInode) { known[key] = since }
-    }
-    return known
+    sockets.removeSubrange(count...)
+    self.last = Update(sockets: sockets, at: now)
+    return sockets
   }
 }

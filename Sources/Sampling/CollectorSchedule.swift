@@ -27,7 +27,7 @@ struct CollectorSchedule {
   }
 
   /// Those that a dump of the TCP sockets answers.
-  private static let tcp: [Collector] = [.tcp, .listener, .port]
+  static let tcp: [Collector] = [.tcp, .listener, .port]
 
   /// What of the budget is left to what no collector is charged with: rendering, scrapes, waking up.
   static let reserve = 0.1
@@ -94,15 +94,14 @@ struct CollectorSchedule {
     }
   }
 
-  /// Brings forward the walk over the descriptors and the dump of TCP sockets, where they wait because
-  /// of what they cost, now that there is reason to believe that they will cost less.
+  /// Brings forward collectors that become due together, where they wait because of what they cost, now
+  /// that there is reason to believe that they will cost less.
   /// - Parameter share: of the last cost, between 0 and 1.
-  mutating func expectLowerCost(share: Double) {
-    let dear = [place(of: [.process]), place(of: Self.tcp)].compactMap(\.self)
-    for index in dear {
-      guard let next = accounts[index].next, let last = accounts[index].last else { continue }
-      accounts[index].next = min(next, last + max(accounts[index].interval * share, interval))
-    }
+  mutating func expectLowerCost(of collectors: [Collector], share: Double) {
+    guard let index = place(of: collectors), let next = accounts[index].next,
+      let last = accounts[index].last
+    else { return }
+    accounts[index].next = min(next, last + max(accounts[index].interval * share, interval))
   }
 
   /// The interval of a collector as it is now.
@@ -127,19 +126,16 @@ struct CollectorSchedule {
     if let process = place(of: [.process]), let tcp = place(of: Self.tcp) {
       if processNeedsTables {
         intervals[process] = max(intervals[process], intervals[tcp])
-      } else if intervals[process] <= intervals[tcp] {
-        intervals[tcp].round(upTo: intervals[process])
       } else {
-        intervals[process].round(upTo: intervals[tcp])
+        let isOftener = intervals[process] <= intervals[tcp]
+        let (often, seldom) = isOftener ? (process, tcp) : (tcp, process)
+        // The nearest whole number of times, so that neither waits much longer than it would alone.
+        let times = Int((intervals[seldom] / intervals[often]).rounded())
+        let ticks = intervals[seldom] / (interval * times)
+        intervals[often] = max(intervals[often], interval * Int(ticks.rounded(.up)))
+        intervals[seldom] = intervals[often] * times
       }
     }
     return intervals
-  }
-}
-
-extension Duration {
-  /// Makes it a whole multiple of `unit`, the next one that is not less.
-  fileprivate mutating func round(upTo unit: Duration) {
-    self = unit * Int((self / unit).rounded(.up))
   }
 }

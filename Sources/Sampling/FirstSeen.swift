@@ -39,7 +39,4 @@ struct FirstSeen<Key: Comparable> {
   }
 
   var count: Int { entries.count }
-
-  /// The greatest key of the last update; nil where there was none.
-  var last: Key? { entries.last?.key }
 }

@@ -46,6 +46,9 @@ final class NamespaceReader {
   private var hasReportedHidden = false
   /// It was reported that no other namespace can be entered.
   private var hasReportedRefusal = false
+  /// Whether the tables were read to learn how old the sockets in CLOSE_WAIT are, or not for want of an
+  /// answer.
+  private var hasAskedForAges = false
   /// Namespaces of which sockets in CLOSE_WAIT have been read before.
   private var readBefore: Set<UInt64?> = []
   /// How the last sample fared with the other namespaces; nil where it did not look.
@@ -90,16 +93,26 @@ final class NamespaceReader {
   /// Namespaces read beside the own one; a host with more would have too many series.
   private static let maxOthers = 500
 
+  /// Those that the tables of TCP sockets answer.
+  private static let ofTables: [Collector] = [.tcp, .listener, .port]
+  /// Where the attribution needs the tables as well.
+  private static let allOfTables = ofTables + [.process]
+
   /// What is to be done in every namespace.
   private struct Work {
     let due: Set<Collector>
     /// Whether the sockets are to be credited to processes.
     let isAttributing: Bool
-    let needsTables: Bool
+    /// Whether only the ages of the sockets are wanted of the tables, so that their failure is none of
+    /// a collector.
+    let asksOnlyForAges: Bool
     /// Whether the sockets of all kinds are to be given to the attribution.
     let feedsAttribution: Bool
     let ledger: SampleLedger
 
+    var needsTables: Bool {
+      feedsAttribution || asksOnlyForAges || !due.isDisjoint(with: ofTables)
+    }
     var isNothing: Bool { !needsTables && due.isDisjoint(with: [.sockstat, .limit]) }
   }
 
@@ -109,13 +122,12 @@ final class NamespaceReader {
     _ due: Set<Collector>, isAttributing: Bool, _ ledger: SampleLedger
   ) -> [NamespaceReading] {
     let feedsAttribution = isAttributing && attribution.needsTables
-    // Whoever was in CLOSE_WAIT before the exporter came is as old as the kernel says.
-    let asksForAges = isAttributing && readBefore.isEmpty
+    let isDumpDue = !due.isDisjoint(with: Self.ofTables)
     let work = Work(
       due: due, isAttributing: isAttributing,
-      needsTables: feedsAttribution || asksForAges
-        || !due.isDisjoint(with: [.tcp, .listener, .port]),
+      asksOnlyForAges: isAttributing && !hasAskedForAges && !feedsAttribution && !isDumpDue,
       feedsAttribution: feedsAttribution, ledger: ledger)
+    hasAskedForAges = hasAskedForAges || isAttributing
     if work.isNothing { return [] }
     var own = NamespaceReading(name: nil, inode: ownNamespace)
     guard namespaces.returnHome() else {
@@ -174,30 +186,36 @@ final class NamespaceReader {
   private func read(
     _ work: Work, into reading: inout NamespaceReading, failed: ((any Error) -> Void)? = nil
   ) {
-    func part<Value>(_ collectors: Collector..., body: () throws -> Value) -> Value? {
+    func part<Value>(_ collectors: [Collector], body: () throws -> Value) -> Value? {
       if work.due.isDisjoint(with: collectors) { return nil }
       return work.ledger.run(for: collectors, failed: failed, body: body)
     }
     let isOwn = reading.name == nil
-    reading.sockstat = part(.sockstat) {
+    reading.sockstat = part([.sockstat]) {
       let sockstat = try sources.sockstat()
       return isOwn ? sockstat : sockstat.withoutHost
     }
-    reading.limits = part(.limit) { try sources.namespaceLimits() }
-    reading.localPorts = part(.port) { try sources.localPorts() }
-    reading.events = part(.tcp) { try sources.tcpEvents() }
+    reading.limits = part([.limit]) { try sources.namespaceLimits() }
+    reading.localPorts = part([.port]) { try sources.localPorts() }
+    reading.events = part([.tcp]) { try sources.tcpEvents() }
     guard work.needsTables else { return }
 
     let empty = TCPTables(
       readsListeners: work.due.contains(.listener), localPorts: reading.localPorts)
-    reading.tables = part(.tcp, .listener, .port, .process) {
-      try readTables(empty, work, isOwn: isOwn)
+    if work.asksOnlyForAges {
+      reading.tables = work.ledger.run(for: [.process], failed: { _ in }) {
+        try readTables(empty, work, isOwn: isOwn)
+      }
+    } else {
+      reading.tables = part(work.feedsAttribution ? Self.allOfTables : Self.ofTables) {
+        try readTables(empty, work, isOwn: isOwn)
+      }
     }
     guard work.isAttributing else { return }
     if work.feedsAttribution {
       reading.hasAllTables = reading.tables != nil
       for kind in [SocketKind.udp, .unix, .netlink, .packet, .raw] {
-        let answer: Void? = part(.process) {
+        let answer: Void? = part([.process]) {
           try sources.readInodes(of: kind) { attribution.add(inode: $0, .init(kind)) }
         }
         if answer == nil { reading.hasAllTables = false }
@@ -205,7 +223,7 @@ final class NamespaceReader {
     }
     guard let tables = reading.tables, !readBefore.contains(reading.inode) else { return }
     if !tables.closeWait.isEmpty {
-      reading.closeWaitAges = part(.process) { try sources.closeWaitAges() } ?? [:]
+      reading.closeWaitAges = part([.process]) { try sources.closeWaitAges() } ?? [:]
     }
   }
 

@@ -79,10 +79,8 @@ package actor Sampler {
   private var snapshot: Snapshot
   /// Collectors whose failure was reported.
   private var failing: Set<Collector> = []
-  /// Sockets of all kinds when the processes were walked last.
-  private var socketsAtWalk: UInt64?
-  /// For how many ticks there have been less than half of them.
-  private var ticksOfFewerSockets = 0
+  /// Of the collectors whose cost grows with the sockets, each with those it becomes due with.
+  private var watches = [SocketWatch([.process]), SocketWatch(CollectorSchedule.tcp)]
   /// Collectors that were reported to run less often.
   private var slowed: Set<Collector> = []
 
@@ -136,7 +134,7 @@ package actor Sampler {
     host.sample(due, into: &snapshot, ledger)
     schedule.processNeedsTables = host.processNeedsTables
     schedule.settle(ledger.entries.mapValues(\.cpuTime), begun: tick)
-    watchSockets(hasWalked: due.contains(.process))
+    watchSockets(due)
     for index in snapshot.collectors.indices {
       account(ledger.entries[snapshot.collectors[index].collector], to: &snapshot.collectors[index])
     }
@@ -147,22 +145,42 @@ package actor Sampler {
     return fresh
   }
 
-  /// After an incident the walk over the descriptors must not wait for as long as the last one, when
-  /// there were many, was worth. How many there are is known at every tick, from sockstat. They must
-  /// stay fewer for a while, or a host that has many every other moment would be walked too often.
-  private func watchSockets(hasWalked: Bool) {
-    guard let sockets = snapshot.sockstat?.own()?.socketsUsed else { return }
-    if hasWalked { socketsAtWalk = sockets }
-    guard let socketsAtWalk, sockets < socketsAtWalk / 2 else {
-      ticksOfFewerSockets = 0
-      return
+  /// How many sockets there were when something was read whose cost grows with them.
+  private struct SocketWatch {
+    let collectors: [Collector]
+    /// Sockets of all kinds then; nil before the first time.
+    var then: UInt64?
+    /// For how many ticks there have been less than half of them.
+    var ticksOfFewer = 0
+
+    init(_ collectors: [Collector]) { self.collectors = collectors }
+
+    /// - Returns: how many have gone, where they have been fewer for a while.
+    mutating func see(_ sockets: UInt64, hasRun: Bool) -> UInt64? {
+      if hasRun { then = sockets }
+      guard let then, sockets < then / 2 else {
+        ticksOfFewer = 0
+        return nil
+      }
+      ticksOfFewer += 1
+      return ticksOfFewer >= 3 ? then - sockets : nil
     }
-    ticksOfFewerSockets += 1
+  }
+
+  /// After an incident what costs by the socket must not wait for as long as the last time, when there
+  /// were many, was worth. How many there are is known at every tick, from sockstat. They must stay
+  /// fewer for a while, or a host that has many every other moment would be read too often.
+  private func watchSockets(_ due: Set<Collector>) {
+    guard let sockets = snapshot.sockstat?.own()?.socketsUsed else { return }
     // The files of other kinds, and the sockets of other namespaces, have not become fewer by that.
     let descriptors = snapshot.process?.groups.reduce(0) { $0 + $1.openDescriptors } ?? 0
-    guard ticksOfFewerSockets >= 3, descriptors > 0 else { return }
-    let gone = Double(socketsAtWalk - sockets) / Double(max(descriptors, socketsAtWalk))
-    schedule.expectLowerCost(share: 1 - gone)
+    for index in watches.indices {
+      let collectors = watches[index].collectors
+      let gone = watches[index].see(sockets, hasRun: !due.isDisjoint(with: collectors))
+      guard let gone, descriptors > 0 else { continue }
+      let share = 1 - Double(gone) / Double(max(descriptors, gone + sockets))
+      schedule.expectLowerCost(of: collectors, share: share)
+    }
   }
 
   /// Brings a collector's status up to date, and tells what an operator should know.

@@ -7,7 +7,4 @@ package struct NamespaceTally: Sendable, Equatable {
   package var skipped: UInt64 = 0
 
   package init() {}
-
-  /// Whether all were read.
-  package var isComplete: Bool { failed == 0 && skipped == 0 }
 }

@@ -88,6 +88,16 @@ struct CloseWaitAgesTests {
     #expect(seen.pass([(12, 6)], at: 122) == ["6 0.0"])
   }
 
+  /// The tables come from /proc/net, and somebody else asked for the cookies; or the tables have the
+  /// subflows of a Multipath TCP socket, and the pass has that.
+  @Test func sourcesThatTellOtherCookiesSpeakOfTheSameSocket() {
+    var seen = Sightings()
+    _ = seen.tables([(0, 5), (31, 7)], at: 100)
+    #expect(seen.pass([(11, 5), (0, 7)], at: 102) == ["5 2.0", "7 2.0"])
+    #expect(seen.tables([(0, 5), (31, 7)], at: 105) == ["5 5.0", "7 5.0"])
+    #expect(seen.pass([(11, 5), (0, 7)], at: 107) == ["5 7.0", "7 7.0"])
+  }
+
   @Test func aDescriptorOfTheSameSocketIsNotAnother() {
     var seen = Sightings()
     _ = seen.pass([(0, 5), (0, 5), (21, 7), (21, 7)], at: 100)

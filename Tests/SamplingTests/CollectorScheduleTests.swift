@@ -68,7 +68,7 @@ struct CollectorScheduleTests {
     var run = run()
     run.go(1) { $0 == .process ? .seconds(1) : .zero }
     #expect(run.schedule.interval(of: .process) == .seconds(50))
-    run.schedule.expectLowerCost(share: 0.3)
+    run.schedule.expectLowerCost(of: [.process], share: 0.3)
     #expect(!run.schedule.due(at: beginning + .seconds(10)).contains(.process))
     #expect(run.schedule.due(at: beginning + .seconds(15)).contains(.process))
     // It has cost less indeed, so it comes with each tick from then on.
@@ -191,6 +191,38 @@ struct CollectorScheduleTests {
     #expect(run.ran[.process] == Array(stride(from: 0, to: 1000, by: 3)))
     #expect(run.ran[.tcp] == Array(stride(from: 0, to: 1000, by: 18)))
     #expect(run.ran[.listener] == run.ran[.tcp])
+  }
+
+  /// To wait for the next whole multiple would nearly double the pause of one of them.
+  @Test func twoThatCostAboutTheSameRunTogether() {
+    var run = run(processNeedsTables: false)
+    run.go(1000) { collector in
+      switch collector {
+      case .tcp: .milliseconds(500)
+      case .process: .milliseconds(450)
+      default: .zero
+      }
+    }
+    #expect(run.schedule.interval(of: .process) == run.schedule.interval(of: .tcp))
+    #expect(run.schedule.interval(of: .tcp) == Self.interval * 10)
+    #expect(run.ran[.process] == run.ran[.tcp])
+  }
+
+  /// The dump alone is brought forward, and waits for no more than the next walk.
+  @Test func theDumpIsExpectedToCostLessWhateverTheWalkDoes() {
+    var run = run(processNeedsTables: false)
+    run.go(4) { collector in
+      switch collector {
+      case .tcp: .milliseconds(900)
+      case .process: .milliseconds(120)
+      default: .zero
+      }
+    }
+    #expect(run.ran[.tcp] == [0])
+    #expect(run.ran[.process] == [0, 3])
+    run.schedule.expectLowerCost(of: CollectorSchedule.tcp, share: 0.2)
+    run.go(6) { _ in .zero }
+    #expect(run.ran[.tcp]?.dropFirst().first == 6)
   }
 
   /// Many descriptors that are no sockets.

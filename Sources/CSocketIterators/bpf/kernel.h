@@ -5,7 +5,8 @@
 // What the programs read of the kernel, and how.
 //
 // They need no header of the kernel: below are the few members they read, and the loader moves each to
-// where it is in the running kernel (CO-RE).
+// where it is in the running kernel (CO-RE). Tables of descriptors, and what leads from a file to its socket
+// and back, are read by the program of the benchmark only (Benchmarks/programs/task.bpf.c).
 
 #include <stddef.h>
 
