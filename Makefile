@@ -23,6 +23,11 @@ help: ## List what can be made
 run: build ## Build and run on :9477; ARGS="..." adds flags
 	$(BINARY) $(ARGS)
 
+.PHONY: demo
+demo: build ## Walk through an incident in two minutes; ARGS=--no-wait asks nothing
+	@.ci/require curl iproute2 prometheus python3 util-linux
+	@demo/run --exporter $(BINARY) $(ARGS)
+
 .PHONY: build
 build: ## Build the release binary
 	@.ci/require $(BUILD_PACKAGES)
