@@ -9,9 +9,9 @@ export SOCKET_EXPORTER_REVISION := $(shell git describe --always --dirty --abbre
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libbpf-dev libmicrohttpd-dev pkg-config zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl iproute2 libcap2-bin lsof nftables nginx-light procps \
+TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl docker-compose iproute2 libcap2-bin lsof nftables nginx-light procps \
 	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
-	python3-venv util-linux
+	python3-venv python3-yaml util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 
@@ -22,6 +22,11 @@ help: ## List what can be made
 .PHONY: run
 run: build ## Build and run on :9477; ARGS="..." adds flags
 	$(BINARY) $(ARGS)
+
+.PHONY: demo
+demo: build ## Walk through an incident in two minutes; ARGS=--no-wait asks nothing
+	@.ci/require curl iproute2 prometheus python3 util-linux
+	@demo/run --exporter $(BINARY) $(ARGS)
 
 .PHONY: build
 build: ## Build the release binary
