@@ -39,7 +39,8 @@ package enum Exporter {
       if case .root = self { true } else { false }
     }
 
-    fileprivate var command: [String] {
+    /// The command to run another one by.
+    package var command: [String] {
       let identity = [
         "setpriv", "--reuid", "\(Self.user)", "--regid", "\(Self.user)", "--clear-groups",
       ]
@@ -207,7 +208,7 @@ extension TestHost {
   }
 
   /// A copy of the program which other users can reach: the build directory may be root's alone.
-  private func accessibleExporter() throws -> String {
+  package func accessibleExporter() throws -> String {
     let copy = directory + "/socket-exporter"
     if !FileManager.default.fileExists(atPath: copy) {
       // By another process: were the file open for writing here, a child that another test starts at
