@@ -123,7 +123,8 @@ extension ListenAddress {
         name, length, &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST) == 0
     }
     guard outcome else { return nil }
-    let text = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let text = String(
+      decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     // The port stands at the same place in `sockaddr_in` and `sockaddr_in6`.
     self.init(
       host: ["::", "0.0.0.0"].contains(text) ? "" : text, port: UInt16(bigEndian: name.sin6_port))

@@ -50,9 +50,14 @@ import Testing
     await #expect(processExitsWith: .success) {
       setenv("LISTEN_FDS", "1000", 1)
       setenv("LISTEN_PID", "\(getpid())", 1)
-      let error = #expect(throws: PassedSocketsError.self) { _ = try PassedSockets.take() }
-      guard case .closed(let descriptor) = error else { exit(1) }
-      exit(fcntl(descriptor, F_GETFD) == -1 ? 0 : 1)
+      do throws(PassedSocketsError) {
+        _ = try PassedSockets.take()
+      } catch .closed(let descriptor) {
+        exit(fcntl(descriptor, F_GETFD) == -1 ? 0 : 1)
+      } catch {
+        exit(2)
+      }
+      exit(1)
     }
   }
 }

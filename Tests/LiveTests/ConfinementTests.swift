@@ -44,11 +44,8 @@ private struct Stricter: CustomTestStringConvertible, Sendable {
 @Suite(
   "Under the filters of the systemd unit", .onTestHost,
   .enabled(if: SystemdUnit.isAvailable, SystemdUnit.unavailability),
-  .enabled(if: ConfinementTests.hasFilters, "needs python3-seccomp"), .timeLimit(.minutes(5)))
+  .enabled(if: SystemdUnit.canBeImitated, "needs python3-seccomp"), .timeLimit(.minutes(5)))
 struct ConfinementTests {
-  static let hasFilters =
-    (try? Tools.run(["/usr/bin/python3", "-c", "import seccomp"])) != nil
-
   /// Processes of three users, a leak, a listener with a full queue, zombies, sockets that are shared and
   /// of all kinds, and one that hides from its own user. Returns what must live on.
   private static func populate(_ host: TestHost) throws -> [SocketActor] {
@@ -100,7 +97,8 @@ struct ConfinementTests {
       }
       #expect(pages[0].value("socket_processes_unreadable") == 0)
       #expect(pages[0].value("socket_zombie_processes") == 3)
-      #expect(pages[0].rows("socket_process_tcp_sockets", by: "state", of: "server")["close_wait"] == 2)
+      #expect(
+        pages[0].rows("socket_process_tcp_sockets", by: "state", of: "server")["close_wait"] == 2)
       found = rows.joined(separator: "\n")
       if found.isEmpty { break }
     }
@@ -123,7 +121,8 @@ struct ConfinementTests {
     }
   }
 
-  @Test("and nothing of it is there for nothing: what is taken away is missed", arguments: Stricter.all)
+  @Test(
+    "and nothing of it is there for nothing: what is taken away is missed", arguments: Stricter.all)
   private func isMissed(_ stricter: Stricter) async throws {
     try await TestHost.run { host in
       let actors = try Self.populate(host)
@@ -133,17 +132,19 @@ struct ConfinementTests {
     }
   }
 
-  @Test("the filters are in force", arguments: [
-    ["chmod", "4755", "."], ["unshare", "--user", "true"], ["unshare", "--net", "true"],
-    ["setarch", "--addr-no-randomize", "true"], ["nice", "true"], ["chown", "0", "."],
-    ["mount", "-t", "tmpfs", "none", "/mnt"],
-    ["/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_PACKET)"],
-    [
-      "/usr/bin/python3", "-c",
-      "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)",
-    ],
-    ["sh", "-c", "test $(ulimit -n) -ne 1024"],
-  ])
+  @Test(
+    "the filters are in force",
+    arguments: [
+      ["chmod", "4755", "."], ["unshare", "--user", "true"], ["unshare", "--net", "true"],
+      ["setarch", "--addr-no-randomize", "true"], ["nice", "true"], ["chown", "0", "."],
+      ["mount", "-t", "tmpfs", "none", "/mnt"],
+      ["/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_PACKET)"],
+      [
+        "/usr/bin/python3", "-c",
+        "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)",
+      ],
+      ["sh", "-c", "test $(ulimit -n) -ne 1024"],
+    ])
   func areInForce(command: [String]) async throws {
     try await TestHost.run { host in
       // It succeeds without them, so that a misspelt command does not count as refused.
@@ -154,7 +155,9 @@ struct ConfinementTests {
     }
   }
 
-  @Test("all network namespaces are read with the drop-in for it, and only with it", arguments: [true, false])
+  @Test(
+    "all network namespaces are read with the drop-in for it, and only with it",
+    arguments: [true, false])
   func networkNamespaces(isGranted: Bool) async throws {
     try await TestHost.run { host in
       try host.makeNetworkNamespace(named: "other")

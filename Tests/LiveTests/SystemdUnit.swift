@@ -7,6 +7,9 @@ struct SystemdUnit: Sendable {
   static let unavailability: Comment = "needs systemd-analyze, of the package systemd"
   static let isAvailable = Tools.areInstalled("systemd-analyze")
 
+  static let canBeImitated =
+    (try? Tools.run(["/usr/bin/python3", "-c", "import seccomp"])) != nil
+
   static let directory: String = {
     var root = URL(filePath: #filePath)
     for _ in 0..<3 { root.deleteLastPathComponent() }

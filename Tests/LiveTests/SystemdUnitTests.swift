@@ -23,7 +23,8 @@ struct SystemdUnitTests {
         let file = URL(filePath: directory + "/" + place)
         try FileManager.default.createDirectory(
           at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try (text.replacing("ExecStart=/usr/bin/socket-exporter", with: "ExecStart=/bin/true")
+        try
+          (text.replacing("ExecStart=/usr/bin/socket-exporter", with: "ExecStart=/bin/true")
           .replacing("[Service]\n", with: "[Service]\n\(line)\n"))
           .write(to: file, atomically: false, encoding: .utf8)
       }
@@ -44,23 +45,29 @@ struct SystemdUnitTests {
       ? outcome.text + outcome.errors : "\(outcome.exit): \(outcome.errors)"
   }
 
+  private static func expectValid(_ unit: String) throws {
+    let said = try verify(unit)
+    #expect(said == "")
+  }
+
   @Test("nothing in it is unknown, misspelt or contradictory", arguments: variants)
   func isValid(dropIn: String?, score: Double) throws {
-    try Self.withUnit(dropIn) { #expect(try Self.verify($0) == "") }
+    try Self.withUnit(dropIn) { try Self.expectValid($0) }
   }
 
   @Test("the same of the socket unit")
   func socketIsValid() throws {
     try Self.withUnit("socket-activation/socket-activation.conf") { unit in
       let socket = unit.replacing(".service", with: ".socket")
-      #expect(try Self.verify(socket) == "")
+      try Self.expectValid(socket)
     }
   }
 
   @Test("the check sees what is wrong", arguments: ["MemoryMaxx=1", "SystemCallFilter=nosuchcall"])
   func isChecked(line: String) throws {
     try Self.withUnit(nil, adding: line) { unit in
-      #expect(try Self.verify(unit).contains(line.split(separator: "=")[0]))
+      let said = try Self.verify(unit)
+      #expect(said.contains(line.split(separator: "=")[0]), "\(said)")
     }
   }
 
@@ -68,7 +75,7 @@ struct SystemdUnitTests {
   func isShut(dropIn: String?, score: Double) throws {
     try Self.withUnit(dropIn) { unit in
       let report = try Tools.run(["systemd-analyze", "security", "--offline=yes", unit]).text
-      let match = try #require(report.firstMatch(of: /exposure level for [^ ]+: ([0-9.]+) /))
+      let match = try #require(report.firstMatch(of: #/exposure level for [^ ]+: ([0-9.]+) /#))
       let found = try #require(Double(match.1))
       #expect(found <= score, "\(report)")
       #expect(found > 0)

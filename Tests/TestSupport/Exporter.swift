@@ -75,8 +75,12 @@ package enum Exporter {
   }
 
   /// Starts the exporter without a host of its own.
-  package static func start(_ arguments: [String]) throws -> ChildProcess {
-    try ChildProcess([path] + arguments)
+  ///
+  /// - Parameter wrapper: a command to run it by.
+  package static func start(
+    _ arguments: [String], wrapper: [String] = []
+  ) throws -> ChildProcess {
+    try ChildProcess(wrapper + [path] + arguments)
   }
 
   /// Starts a server on a free port of the real host's loopback interface.
