@@ -132,13 +132,23 @@ struct ConfinementTests {
     }
   }
 
+  /// Fails only where the family is refused: the capability is missing, too.
+  private static let packetSocket = """
+    import errno, socket, sys
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    except OSError as error:
+        sys.exit(error.errno == errno.EAFNOSUPPORT)
+    """
+
   @Test(
     "the filters are in force",
     arguments: [
       ["chmod", "4755", "."], ["unshare", "--user", "true"], ["unshare", "--net", "true"],
-      ["setarch", "--addr-no-randomize", "true"], ["nice", "true"], ["chown", "0", "."],
+      ["setarch", "--addr-no-randomize", "true"], ["chrt", "--idle", "0", "true"],
+      ["chown", "0", "."],
       ["mount", "-t", "tmpfs", "none", "/mnt"],
-      ["/usr/bin/python3", "-c", "import socket; socket.socket(socket.AF_PACKET)"],
+      ["/usr/bin/python3", "-c", Self.packetSocket],
       [
         "/usr/bin/python3", "-c",
         "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)",
@@ -176,9 +186,11 @@ struct ConfinementTests {
         let read = page.value("socket_exporter_network_namespaces", ["result": "read"])
         #expect(read == (isGranted ? 2 : 0), "\(outcome.errors)")
         #expect(page.value("socket_processes_unreadable") == 0)
-        let listening = page.rows(
-          "socket_process_tcp_sockets", by: "state", of: "inside", in: "other")["listen"]
-        #expect(listening == (isGranted ? 1 : nil))
+        // Which process listens BPF tells in any case; the table of the namespace it takes to enter it.
+        #expect(
+          page.rows("socket_tcp_sockets", by: "state", ["netns": "other", "family": "ipv4"])[
+            "listen"]
+            == (isGranted ? 1 : nil))
       }
     }
   }

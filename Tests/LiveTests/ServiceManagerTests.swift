@@ -182,6 +182,7 @@ struct SocketActivationTests {
     import os, socket, sys, time
     listening = socket.create_server(("127.0.0.1", 9001))
     os.dup2(listening.fileno(), 3)
+    os.set_inheritable(3, True)
     while True:
         child = os.fork()
         if child == 0:

@@ -73,8 +73,8 @@ struct SystemdUnit: Sendable {
 
   /// What takes a running systemd: its mounts, its control groups, how it starts and ends services.
   static let beyond: Set = [
-    "CPUQuota", "Environment", "EnvironmentFile", "ExecPaths", "ExecStart", "KeyringMode",
-    "MemoryMax", "MemorySwapMax", "NoExecPaths", "PrivateDevices", "PrivateIPC", "PrivateMounts",
+    "CPUQuota", "Environment", "EnvironmentFile", "ExecStart", "KeyringMode",
+    "MemoryMax", "MemorySwapMax", "PrivateDevices", "PrivateIPC", "PrivateMounts",
     "PrivateNetwork", "PrivateTmp", "PrivateUsers", "ProcSubset", "ProtectClock",
     "ProtectControlGroups", "ProtectHome", "ProtectHostname", "ProtectKernelLogs",
     "ProtectKernelModules", "ProtectKernelTunables", "ProtectSystem", "RemoveIPC", "Restart",
