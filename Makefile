@@ -11,7 +11,7 @@ BINARY := .build/release/socket-exporter
 BUILD_PACKAGES := libbpf-dev libmicrohttpd-dev pkg-config zlib1g-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl docker-compose iproute2 libcap2-bin lsof nftables nginx-light procps \
 	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
-	python3-venv python3-yaml util-linux
+	python3-seccomp python3-venv python3-yaml systemd util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 

@@ -12,6 +12,9 @@ package final class HTTPServer: Sendable {
   package struct Configuration: Sendable, Equatable {
     /// Where to listen; all of them or none.
     package var addresses: [ListenAddress]
+    /// Descriptors of sockets that listen already, as `PassedSockets` takes them; served after the
+    /// addresses. Starting hands them over and stopping closes them, so it starts once.
+    package var passedSockets: [Int32] = []
     /// A connection on which nothing moves for so long is closed: an idle one, one that stalls in
     /// the middle of its request, one that does not read its answer. Whole seconds, rounded up, at
     /// least 1.
@@ -45,15 +48,18 @@ package final class HTTPServer: Sendable {
     stop()
   }
 
-  /// Binds every address, then serves them. When it throws, nothing is served and nothing is bound.
+  /// Binds every address, looks at every passed socket, then serves them. When it throws, nothing is served and nothing is bound.
   package func start() throws(HTTPServerError) {
     try listeners.withLock { (listeners) throws(HTTPServerError) in
       guard listeners.isEmpty else { throw .alreadyStarted }
-      guard !configuration.addresses.isEmpty else { throw .noAddress }
+      guard listenerCount > 0 else { throw .noAddress }
       var started: [Listener] = []
       do throws(HTTPServerError) {
         for address in configuration.addresses {
           started.append(Listener(try ListeningSocket(address)))
+        }
+        for descriptor in configuration.passedSockets {
+          started.append(Listener(try ListeningSocket(passed: descriptor)))
         }
         for listener in started {
           try listener.serve(reception, options: options)
@@ -84,12 +90,16 @@ package final class HTTPServer: Sendable {
   /// What the server has done so far, over every start and stop.
   package var statistics: HTTPStatistics { reception.counters.statistics }
 
+  private var listenerCount: Int {
+    configuration.addresses.count + configuration.passedSockets.count
+  }
+
   private var options: CMicroHTTP_Options {
     let (seconds, attoseconds) = configuration.idleTimeout.components
     let idleSeconds = attoseconds > 0 ? seconds &+ 1 : seconds
     // The library's own limits are a backstop behind the reception's, which are checked first.
     let backstop =
-      configuration.maximumConnections + Reception.spareConnections + configuration.addresses.count
+      configuration.maximumConnections + Reception.spareConnections + listenerCount
     return CMicroHTTP_Options(
       idle_timeout_seconds: UInt32(clamping: max(idleSeconds, 1)),
       connection_limit: UInt32(clamping: backstop),

@@ -8,6 +8,8 @@ package enum HTTPServerError: Error, Equatable, CustomStringConvertible {
   case cannotResolve(ListenAddress, reason: String)
   /// The socket listens but the serving thread could not be started: out of threads or descriptors.
   case cannotServe(ListenAddress, SystemError)
+  /// A descriptor that was passed is not a listening TCP socket.
+  case cannotUsePassed(Int32, reason: String)
   /// The configuration has no address.
   case noAddress
   /// `start()` was called on a running server.
@@ -21,6 +23,8 @@ package enum HTTPServerError: Error, Equatable, CustomStringConvertible {
       "cannot listen on \(address): \(reason)"
     case .cannotServe(let address, let error):
       "cannot serve \(address): \(error)"
+    case .cannotUsePassed(let descriptor, let reason):
+      "passed descriptor \(descriptor) is not a listening TCP socket: \(reason)"
     case .noAddress: "there is no address to listen on"
     case .alreadyStarted: "the server is running already"
     }

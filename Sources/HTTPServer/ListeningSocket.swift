@@ -5,7 +5,7 @@ internal import LinuxIO
 struct ListeningSocket: ~Copyable {
   /// The descriptor; whoever takes it closes it.
   let descriptor: FileDescriptor
-  /// The address it was asked for, with the port that it got.
+  /// The address it was asked for, with the port that it got; of a passed socket, what it is bound to.
   let address: ListenAddress
 
   /// Binds and listens. A name with several addresses gets one of them, IPv4 before IPv6. A
@@ -62,9 +62,41 @@ struct ListeningSocket: ~Copyable {
       throw failed("bind")
     }
     guard listen(number, SOMAXCONN) == 0 else { throw failed("listen") }
-    guard let port = Self.port(of: number) else { throw failed("getsockname") }
+    guard let bound = ListenAddress(boundTo: number) else { throw failed("getsockname") }
     self.descriptor = descriptor
-    self.address = ListenAddress(host: address.host, port: port)
+    self.address = ListenAddress(host: address.host, port: bound.port)
+  }
+
+  /// Takes a socket that was passed to this process, and with it the duty to close it.
+  init(passed number: Int32) throws(HTTPServerError) {
+    func refused(_ reason: String) -> HTTPServerError { .cannotUsePassed(number, reason: reason) }
+    let descriptor = FileDescriptor(adopting: number)
+    guard let type = Self.get(SO_TYPE, on: number) else {
+      throw refused("\(SystemError.last("getsockopt"))")
+    }
+    let family = Self.get(SO_DOMAIN, on: number)
+    guard type == Int32(SOCK_STREAM.rawValue), family == AF_INET || family == AF_INET6 else {
+      throw refused("it is of another kind (ListenStream= with a port makes TCP)")
+    }
+    guard Self.get(SO_ACCEPTCONN, on: number) == 1 else {
+      throw refused("it does not listen (Accept=yes passes connections)")
+    }
+    guard let address = ListenAddress(boundTo: number) else {
+      throw refused("\(SystemError.last("getsockname"))")
+    }
+    // A connection that was announced may be gone when it is accepted; that must not wait for the next.
+    let flags = fcntl(number, F_GETFL)
+    guard flags >= 0, fcntl(number, F_SETFL, flags | O_NONBLOCK) == 0 else {
+      throw refused("\(SystemError.last("fcntl"))")
+    }
+    self.descriptor = descriptor
+    self.address = address
+  }
+
+  private static func get(_ option: Int32, on socket: Int32) -> Int32? {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return unsafe getsockopt(socket, SOL_SOCKET, option, &value, &length) == 0 ? value : nil
   }
 
   private static func set(_ option: Int32, at level: Int32, to value: Int32, on socket: Int32)
@@ -74,15 +106,27 @@ struct ListeningSocket: ~Copyable {
     return unsafe setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
       == 0
   }
+}
 
-  /// The port stands at the same place in `sockaddr_in` and `sockaddr_in6`.
-  private static func port(of socket: Int32) -> UInt16? {
+extension ListenAddress {
+  /// What a TCP socket is bound to, in numbers; the host is empty where that is every address. Nil where
+  /// the kernel does not tell.
+  fileprivate init?(boundTo socket: Int32) {
     var name = sockaddr_in6()
     var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
     let outcome = unsafe withUnsafeMutableBytes(of: &name) { name in
-      unsafe getsockname(
-        socket, name.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+      guard let name = unsafe name.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+        unsafe getsockname(socket, name, &length) == 0
+      else { return false }
+      return unsafe getnameinfo(
+        name, length, &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST) == 0
     }
-    return outcome == 0 ? UInt16(bigEndian: name.sin6_port) : nil
+    guard outcome else { return nil }
+    let text = String(
+      decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // The port stands at the same place in `sockaddr_in` and `sockaddr_in6`.
+    self.init(
+      host: ["::", "0.0.0.0"].contains(text) ? "" : text, port: UInt16(bigEndian: name.sin6_port))
   }
 }

@@ -47,6 +47,8 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let logger = log.logger
+    // First, while no other thread reads the environment, from which passed sockets are removed.
+    var configuration = try web.configuration
     let sampler = try sampling.sampler(
       interval: interval.duration, cpuBudget: cpuBudget.share
     ) { $0.log(to: logger) }
@@ -58,7 +60,6 @@ struct ServeCommand: AsyncParsableCommand {
     let routes = Routes(
       cache: cache, telemetryPath: web.telemetryPath, collectors: sampling.collectors)
     let router = routes.router
-    var configuration = try web.configuration
     configuration.maximumConnections = try DescriptorBudget.connections(
       wanted: configuration.maximumConnections, logger: logger)
     let server = HTTPServer(configuration: configuration) { request in
@@ -74,7 +75,10 @@ struct ServeCommand: AsyncParsableCommand {
         services: [
           // Services stop in the opposite order: first the server, then what feeds it.
           .init(
-            service: SamplingService(sampler: sampler, cache: cache) { start.log($0, to: logger) }),
+            service: SamplingService(
+              sampler: sampler, cache: cache,
+              manager: ServiceManager(interval: interval.duration, logger: logger)
+            ) { start.log($0, to: logger) }),
           .init(service: WatchService(cache: cache, interval: interval.duration)),
           .init(service: WebService(server: server)),
         ],

@@ -9,6 +9,8 @@ internal import Synchronization
 struct SamplingService: Service {
   let sampler: Sampler
   let cache: SnapshotCache<Pages>
+  /// Who is told of every sample, and of the end; nil where nobody is.
+  let manager: ServiceManager?
   /// Called once, with the first snapshot.
   let started: @Sendable (Snapshot) -> Void
 
@@ -16,9 +18,13 @@ struct SamplingService: Service {
   /// and a stop must not.
   func run() async throws {
     let sampling = Task {
-      await sampler.run(started: started) { await cache.publish($0) }
+      await sampler.run(started: started) {
+        await cache.publish($0)
+        manager?.tellSampled()
+      }
     }
     try? await gracefulShutdown()
+    manager?.tellStopping()
     sampling.cancel()
   }
 }

@@ -11,6 +11,11 @@ struct WebOptions: ParsableArguments {
     transform: { try ListenAddress(parsing: $0) })
   var listenAddresses: [ListenAddress] = []
 
+  @Flag(
+    name: .customLong("web.systemd-socket"),
+    help: "Serve the listening sockets that systemd passes, instead of --web.listen-address.")
+  var usesPassedSockets = false
+
   @Option(
     name: .customLong("web.telemetry-path"), parsing: .unconditional,
     help: ArgumentHelp("Path of the metrics. (default: /metrics)", valueName: "path"),
@@ -36,11 +41,23 @@ struct WebOptions: ParsableArguments {
     help: "Leave out metrics about the exporter itself (socket_exporter_*, process_*).")
   var disablesExporterMetrics = false
 
+  func validate() throws {
+    guard !usesPassedSockets || listenAddresses.isEmpty else {
+      throw ValidationError(
+        "--web.systemd-socket and --web.listen-address exclude each other: the sockets that systemd passes are bound already"
+      )
+    }
+  }
+
+  /// Takes over the passed sockets where they are asked for, so it is to be read once.
   var configuration: HTTPServer.Configuration {
     get throws {
-      var configuration = HTTPServer.Configuration(
-        addresses: listenAddresses.isEmpty
-          ? [try ListenAddress(parsing: ":9477")] : listenAddresses)
+      var configuration = HTTPServer.Configuration(addresses: listenAddresses)
+      if usesPassedSockets {
+        configuration.passedSockets = try PassedSockets.take()
+      } else if listenAddresses.isEmpty {
+        configuration.addresses = [try ListenAddress(parsing: ":9477")]
+      }
       configuration.maximumRequests = maxRequests
       configuration.maximumConnections = maxConnections
       return configuration

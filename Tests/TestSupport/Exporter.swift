@@ -39,7 +39,8 @@ package enum Exporter {
       if case .root = self { true } else { false }
     }
 
-    fileprivate var command: [String] {
+    /// The command to run another one by.
+    package var command: [String] {
       let identity = [
         "setpriv", "--reuid", "\(Self.user)", "--regid", "\(Self.user)", "--clear-groups",
       ]
@@ -74,8 +75,12 @@ package enum Exporter {
   }
 
   /// Starts the exporter without a host of its own.
-  package static func start(_ arguments: [String]) throws -> ChildProcess {
-    try ChildProcess([path] + arguments)
+  ///
+  /// - Parameter wrapper: a command to run it by.
+  package static func start(
+    _ arguments: [String], wrapper: [String] = []
+  ) throws -> ChildProcess {
+    try ChildProcess(wrapper + [path] + arguments)
   }
 
   /// Starts a server on a free port of the real host's loopback interface.
@@ -207,7 +212,7 @@ extension TestHost {
   }
 
   /// A copy of the program which other users can reach: the build directory may be root's alone.
-  private func accessibleExporter() throws -> String {
+  package func accessibleExporter() throws -> String {
     let copy = directory + "/socket-exporter"
     if !FileManager.default.fileExists(atPath: copy) {
       // By another process: were the file open for writing here, a child that another test starts at
