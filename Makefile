@@ -28,6 +28,11 @@ build: ## Build the release binary
 	@.ci/require $(BUILD_PACKAGES)
 	$(SWIFT) build $(RELEASE)
 
+.PHONY: documents
+documents: build ## Write the man page and the completions to .build/documents
+	@.ci/require python3
+	packaging/documents $(BINARY) .build/documents
+
 .PHONY: test
 test: lint build ## Run all tests against the release binary
 	@.ci/require $(TEST_PACKAGES)
