@@ -5,7 +5,7 @@ SWIFT ?= swift
 # Nothing loads the program as a library, so it exports no symbols and what is unused can go.
 RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
 	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
-export SOCKET_EXPORTER_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+export SOCKET_EXPORTER_REVISION := $(shell packaging/revision)
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libbpf-dev libmicrohttpd-dev pkg-config zlib1g-dev
@@ -31,7 +31,12 @@ demo: build ## Walk through an incident in two minutes; ARGS=--no-wait asks noth
 .PHONY: build
 build: ## Build the release binary
 	@.ci/require $(BUILD_PACKAGES)
-	$(SWIFT) build $(RELEASE)
+	$(SWIFT) build $(RELEASE) $(FLAGS)
+
+.PHONY: documents
+documents: build ## Write the man page and the completions to .build/documents
+	@.ci/require python3
+	packaging/documents $(BINARY) .build/documents
 
 .PHONY: test
 test: lint build ## Run all tests against the release binary

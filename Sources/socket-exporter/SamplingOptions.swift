@@ -47,14 +47,14 @@ struct SamplingOptions: ParsableArguments {
       works. (default: auto)
       """,
       valueName: "backend"),
-    transform: parseChoice)
+    completion: .choices(of: BackendChoice.self), transform: parseChoice)
   var backend = BackendChoice.auto
 
   @Option(
     name: .customLong("netns"), parsing: .unconditional,
     help: ArgumentHelp(
       "Network namespaces to read: own or all. (default: own)", valueName: "scope"),
-    transform: parseChoice)
+    completion: .choices(of: NamespaceScope.self), transform: parseChoice)
   var namespaces = NamespaceScope.own
 
   @Option(
@@ -62,7 +62,7 @@ struct SamplingOptions: ParsableArguments {
     help: ArgumentHelp(
       "What makes processes one group: comm, exe, unit or container. (default: comm)",
       valueName: "key"),
-    transform: parseChoice)
+    completion: .choices(of: GroupingKey.self), transform: parseChoice)
   var groupingKey = GroupingKey.comm
 
   @Option(
@@ -94,7 +94,8 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(
     name: .customLong("path.procfs"), parsing: .unconditional,
-    help: ArgumentHelp("Where the proc filesystem is mounted.", valueName: "directory"))
+    help: ArgumentHelp("Where the proc filesystem is mounted.", valueName: "directory"),
+    completion: .directory)
   var procfsPath = "/proc"
 
   private var isOn: [(Collector, Bool)] {
@@ -142,6 +143,13 @@ func parseChoice<Choice: CaseIterable & RawRepresentable<String>>(_ text: String
     throw ValidationError("expected one of \(names)")
   }
   return choice
+}
+
+extension CompletionKind {
+  /// The names of a choice.
+  static func choices<Choice: CaseIterable & RawRepresentable<String>>(of _: Choice.Type) -> Self {
+    .list(Choice.allCases.map(\.rawValue))
+  }
 }
 
 /// Reads ages that are whole seconds, each once; returns them ascending.
