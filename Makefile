@@ -14,6 +14,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl docker-compose iproute2 libcap2-
 	python3-seccomp python3-venv python3-yaml systemd util-linux
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
+IMAGE_PACKAGES := buildah debootstrap podman runc
+IMAGE_TEST_PACKAGES := curl iproute2 libcap2-bin python3 util-linux
 
 .PHONY: help
 help: ## List what can be made
@@ -76,6 +78,20 @@ pictures: build ## Draw the dashboards of a host in trouble; needs root, takes m
 	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) SOCKET_EXPORTER_PICTURES=$(CURDIR)/.build/pictures \
 		$(SWIFT) test --skip-build --filter 'DashboardQueryTests.*pictures'
 	dashboards/render.py .build/pictures docs/dashboards
+
+.PHONY: manifests
+manifests: ## Write the Kubernetes rules anew from deploy/prometheus
+	deploy/kubernetes/generate
+
+.PHONY: image
+image: ## Build the container image without a registry; needs root, takes minutes
+	@.ci/require $(IMAGE_PACKAGES)
+	packaging/container/build-locally
+
+.PHONY: test-image
+test-image: image ## Build the container image and run it in all modes; needs root
+	@.ci/require $(IMAGE_TEST_PACKAGES)
+	packaging/container/test
 
 .PHONY: bench
 bench: build ## Measure beside the C floor and other tools; needs root, takes minutes
