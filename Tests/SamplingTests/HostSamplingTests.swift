@@ -150,7 +150,7 @@ struct HostSamplingTests {
   @Test(.enabled(if: TestHost.isAvailable, "needs root, and namespaces"))
   func processesAloneAreWhatTheyAreWithEverything() async throws {
     try await TestHost.run { host in
-      let leaker = try host.actor(named: "leaker")
+      let leaker = try host.actor(named: "twice")
       let peer = try host.actor(named: "peer")
       let (listener, idle) = (try leaker.listen(), try leaker.listen())
       func leak() throws { try peer.shutdown(peer.connect(to: listener, of: leaker).own) }
@@ -162,7 +162,7 @@ struct HostSamplingTests {
       func sample(_ due: Set<Collector>) throws -> ProcessSockets.Group {
         let ledger = sampling.sample(due)
         for collector in due { #expect(ledger.isGood(collector), "\(collector)") }
-        return try #require(sampling.snapshot.process?.groups.first { $0.name == "leaker" })
+        return try #require(sampling.snapshot.process?.groups.first { $0.name == "twice" })
       }
       func withoutAge(_ group: ProcessSockets.Group) -> ProcessSockets.Group {
         var group = group
@@ -178,7 +178,7 @@ struct HostSamplingTests {
       let alone = try sample([.process])
       #expect(withoutAge(alone) == withoutAge(first))
       #expect(
-        sampling.snapshot.listener?.flatMap(\.value.listeners).contains { $0.process == "leaker" }
+        sampling.snapshot.listener?.flatMap(\.value.listeners).contains { $0.process == "twice" }
           == true)
 
       // What comes in between is as old when the tables tell of it as it is without them.
