@@ -8,7 +8,7 @@ import Testing
   .enabled(if: PrometheusServer.isInstalled, PrometheusServer.unavailability),
   .enabled(if: AlertmanagerServer.isInstalled, AlertmanagerServer.unavailability),
   .enabled(if: WebhookReceiver.isInstalled, WebhookReceiver.unavailability),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(10)))
 struct AlertmanagerTests {
   private typealias Labels = AlertChain.Labels
 

@@ -42,7 +42,7 @@ struct ComposeTests {
     .enabled(if: PrometheusServer.isInstalled, PrometheusServer.unavailability),
     .enabled(if: AlertmanagerServer.isInstalled, AlertmanagerServer.unavailability),
     .enabled(if: Tools.areInstalled("ss"), "needs ss"),
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
   func `the commands run, find each other, and listen on loopback only`() async throws {
     let file = try ComposeFile.read(["PROMETHEUS_PORT": "9190"])
     #expect(file.services.values.allSatisfy { $0.networkMode == "host" })

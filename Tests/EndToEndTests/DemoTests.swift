@@ -9,7 +9,7 @@ import Testing
   .enabled(
     if: Tools.areInstalled("promtool", "ps", "script", "setpriv", "ss"),
     "needs promtool, ps, script, setpriv and ss"),
-  .timeLimit(.minutes(3)))
+  .timeLimit(.minutes(10)))
 struct DemoTests {
   /// Fast enough to save time, slow enough for its servers not to come to their limit meanwhile.
   private static let rate = ["--rate", "20"]

@@ -96,7 +96,7 @@ private struct EveryState {
   }
 }
 
-@Suite("Every state at once", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Every state at once", .onTestHost, .hangLimit)
 struct AllStatesTests {
   private static func populate(_ host: TestHost) throws -> EveryState {
     let states = EveryState()

@@ -51,7 +51,7 @@ extension MetricPage {
   fileprivate var unreadable: Double? { value("socket_processes_unreadable") }
 }
 
-@Suite("BPF or /proc", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("BPF or /proc", .onTestHost, .hangLimit)
 struct BackendChoiceTests {
   /// A leaking server, clients that share their sockets, and processes of two users.
   ///
@@ -169,7 +169,7 @@ struct BackendChoiceTests {
   }
 }
 
-@Suite("BPF in other process namespaces", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("BPF in other process namespaces", .onTestHost, .hangLimit)
 struct BackendNamespaceTests {
   /// An actor that is the first process of a namespace with a /proc of its own; returns also its
   /// number on the host.

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Where the TCP numbers come from", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Where the TCP numbers come from", .onTestHost, .hangLimit)
 struct BackendTests {
   private static let backends = "socket_exporter_backend_info"
 
@@ -62,7 +62,7 @@ struct BackendTests {
   }
 }
 
-@Suite("Sources that fail", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Sources that fail", .onTestHost, .hangLimit)
 struct FailingSourceTests {
   private static func success(_ page: MetricPage, _ collector: String) -> Double? {
     page.value("socket_exporter_collector_success", ["collector": collector])
@@ -116,7 +116,7 @@ struct FailingSourceTests {
   }
 }
 
-@Suite("Many sockets", .onTestHost, .timeLimit(.minutes(3)))
+@Suite("Many sockets", .onTestHost, .hangLimit)
 struct LoadTests {
   private static let descriptors = 5500
 

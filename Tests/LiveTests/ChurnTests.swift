@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Processes and sockets that come and go", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Processes and sockets that come and go", .onTestHost, .hangLimit)
 struct ChurnTests {
   private static let collectors = [
     "sockstat", "tcp", "process", "listener", "port", "zombie", "limit",

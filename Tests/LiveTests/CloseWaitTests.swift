@@ -19,7 +19,7 @@ extension MetricPage {
   }
 }
 
-@Suite("CLOSE_WAIT and its age", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("CLOSE_WAIT and its age", .onTestHost, .hangLimit)
 struct CloseWaitTests {
   private static let impatient = [
     "--collect.interval=100ms", "--close-wait.thresholds=1s,2s,1h",

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Collectors on their own", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Collectors on their own", .onTestHost, .hangLimit)
 struct CollectorTests {
   private static let prefixes = [
     "sockstat": ["socket_sockstat_"], "tcp": ["socket_tcp_"],

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The program as a shell and systemd meet it", .timeLimit(.minutes(2)))
+@Suite("The program as a shell and systemd meet it", .hangLimit)
 struct CommandTests {
   /// What makes a sample short on any machine: these tests are not about samples.
   private static let quick = [
@@ -175,7 +175,7 @@ struct CommandTests {
   }
 }
 
-@Suite("The server on a host of its own", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("The server on a host of its own", .onTestHost, .hangLimit)
 struct ServerTests {
   @Test("SIGTERM and SIGINT end it within a second of any moment", arguments: [15, 2])
   func stops(signal: Int32) async throws {

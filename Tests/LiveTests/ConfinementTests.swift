@@ -44,7 +44,7 @@ private struct Stricter: CustomTestStringConvertible, Sendable {
 @Suite(
   "Under the filters of the systemd unit", .onTestHost,
   .enabled(if: SystemdUnit.isAvailable, SystemdUnit.unavailability),
-  .enabled(if: SystemdUnit.canBeImitated, "needs python3-seccomp"), .timeLimit(.minutes(5)))
+  .enabled(if: SystemdUnit.canBeImitated, "needs python3-seccomp"), .hangLimit)
 struct ConfinementTests {
   /// Processes of three users, a leak, a listener with a full queue, zombies, sockets that are shared and
   /// of all kinds, and one that hides from its own user. Returns what must live on.

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Ephemeral ports", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Ephemeral ports", .onTestHost, .hangLimit)
 struct EphemeralPortTests {
   /// Twenty ports, four of them reserved.
   private static let ports = 16.0

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("What makes processes a group", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("What makes processes a group", .onTestHost, .hangLimit)
 struct GroupingTests {
   private static let container = String(repeating: "fedcba9876543210", count: 4)
 

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The kernel's iterator", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("The kernel's iterator", .onTestHost, .hangLimit)
 struct IteratorTests {
   private static let backend = "socket_exporter_backend_info"
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Uses beside their limits", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Uses beside their limits", .onTestHost, .hangLimit)
 struct LimitTests {
   private static func ratio(_ page: MetricPage, of process: String) -> Double? {
     page.value("socket_process_fd_limit_ratio", ["process": process])

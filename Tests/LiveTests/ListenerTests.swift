@@ -21,7 +21,7 @@ extension MetricPage {
   }
 }
 
-@Suite("Listeners", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Listeners", .onTestHost, .hangLimit)
 struct ListenerTests {
   /// The page speaks of that many listeners, of all that is known of each.
   private static func expectRows(

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Other network namespaces", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Other network namespaces", .onTestHost, .hangLimit)
 struct NetworkNamespaceTests {
   private static let container = String(repeating: "0123456789abcdef", count: 4)
 

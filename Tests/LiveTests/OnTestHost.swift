@@ -8,6 +8,12 @@ extension Trait where Self == ConditionTrait {
   }
 }
 
+extension Trait where Self == TimeLimitTrait {
+  /// Ends a test that hangs. It counts from when a test could begin, so also the time that it waits for
+  /// one of the few threads of ``onBlockingThread(_:)``: it must be longer than all tests together.
+  static var hangLimit: Self { .timeLimit(.minutes(10)) }
+}
+
 /// The states and families in which the host has sockets, for comparison as a whole: whatever is not
 /// named must be zero.
 ///

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Without root", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Without root", .onTestHost, .hangLimit)
 struct PrivilegeTests {
   /// One process of root's, one of the exporter's own user, and one that hides from its own user.
   private static func populate(_ host: TestHost) throws {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Process names are bytes from strangers", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Process names are bytes from strangers", .onTestHost, .hangLimit)
 struct ProcessNameTests {
   private static let names: [[UInt8]] = [
     Array("a b  c".utf8),

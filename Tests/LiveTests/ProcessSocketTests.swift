@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("What processes hold", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("What processes hold", .onTestHost, .hangLimit)
 struct ProcessSocketTests {
   /// The pipes an actor talks through.
   private static let ownDescriptors = 3.0

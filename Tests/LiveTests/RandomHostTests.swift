@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Random hosts", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Random hosts", .onTestHost, .hangLimit)
 struct RandomHostTests {
   /// What a page says of a process.
   private struct Holding: Equatable {

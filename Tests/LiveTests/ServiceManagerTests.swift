@@ -35,7 +35,7 @@ private final class NotifySocket {
   }
 }
 
-@Suite("What a service manager is told", .timeLimit(.minutes(2)))
+@Suite("What a service manager is told", .hangLimit)
 struct ServiceManagerTests {
   private static let quick = [
     "--no-collector.tcp", "--no-collector.process", "--no-collector.listener",
@@ -128,7 +128,7 @@ struct ServiceManagerTests {
   "Sockets that systemd passes", .onTestHost,
   .enabled(
     if: Tools.areInstalled("systemd-socket-activate"),
-    "needs systemd-socket-activate, of the package systemd"), .timeLimit(.minutes(2)))
+    "needs systemd-socket-activate, of the package systemd"), .hangLimit)
 struct SocketActivationTests {
   private static func get(_ host: TestHost, _ url: String) throws -> String {
     try host.run(["curl", "-s", "--max-time", "20", url]).text

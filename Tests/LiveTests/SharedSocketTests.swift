@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Sockets that several processes hold", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Sockets that several processes hold", .onTestHost, .hangLimit)
 struct SharedSocketTests {
   private static let whole = ["listen": 1.0, "established": 2]
   private static let halfClosed = ["listen": 1.0, "close_wait": 1, "fin_wait2": 1]

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("What a descriptor's socket is", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("What a descriptor's socket is", .onTestHost, .hangLimit)
 struct SocketKindTests {
   /// Numbers of sockets of which no two are alike, so that none is taken for another.
   private static let counts: [String: Double] = [

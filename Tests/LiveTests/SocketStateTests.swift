@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Sockets through their lives", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Sockets through their lives", .onTestHost, .hangLimit)
 struct SocketStateTests {
   private static let everyState = [
     "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait", "close",

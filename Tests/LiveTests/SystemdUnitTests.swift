@@ -4,7 +4,7 @@ import Testing
 
 @Suite(
   "The systemd unit, read by systemd",
-  .enabled(if: SystemdUnit.isAvailable, SystemdUnit.unavailability), .timeLimit(.minutes(2)))
+  .enabled(if: SystemdUnit.isAvailable, SystemdUnit.unavailability), .hangLimit)
 struct SystemdUnitTests {
   /// The unit alone and with each drop-in, and the highest score each may have: 10 is a service without
   /// any protection.

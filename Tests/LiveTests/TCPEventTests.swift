@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A namespace of its own counts from zero, so that a test knows every number.
-@Suite("What happens to TCP", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("What happens to TCP", .onTestHost, .hangLimit)
 struct TCPEventTests {
   /// The names of the metrics, without `socket_tcp_` and `_total`, and what the kernel calls them.
   private static let events = [

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Peers that do not answer", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Peers that do not answer", .onTestHost, .hangLimit)
 struct TimerTests {
   private static func timers(_ page: MetricPage) -> [String: Double] {
     page.rows("socket_tcp_timer_sockets", by: "timer")

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Zombies", .onTestHost, .timeLimit(.minutes(2)))
+@Suite("Zombies", .onTestHost, .hangLimit)
 struct ZombieTests {
   private static func children(
     _ page: MetricPage, of parent: String, _ disposition: String

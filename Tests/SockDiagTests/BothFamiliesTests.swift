@@ -25,7 +25,7 @@ private enum OldRequest {
   .enabled(
     if: TestHost.isAvailable && Tools.areInstalled("nft"), "needs root, namespaces and nftables"),
   .enabled(if: OldRequest.isAnswered, "the kernel does not answer TCPDIAG_GETSOCK"),
-  .timeLimit(.minutes(2)))
+  .timeLimit(.minutes(10)))
 struct BothFamiliesTests {
   private static let everyChoice: [SocketDump.TCPStates] = [
     .all, .listening, .connections, .closeWait,

@@ -11,8 +11,10 @@ package enum Tools {
   }
 
   /// Runs a program to its end, however that is.
-  package static func outcome(of arguments: [String]) throws -> ChildProcess.Outcome {
-    try ChildProcess(arguments).outcome()
+  package static func outcome(
+    of arguments: [String], within limit: Duration = .seconds(60)
+  ) throws -> ChildProcess.Outcome {
+    try ChildProcess(arguments).outcome(within: limit)
   }
 
   /// Runs a program to its end and fails unless it succeeds.
@@ -20,7 +22,7 @@ package enum Tools {
   package static func run(
     _ arguments: [String], within limit: Duration = .seconds(60)
   ) throws -> ChildProcess.Outcome {
-    let outcome = try ChildProcess(arguments).outcome(within: limit)
+    let outcome = try outcome(of: arguments, within: limit)
     guard outcome.exit == .code(0) else {
       throw TestFailure(
         "\(arguments[0]) ended with \(outcome.exit): \(outcome.text)\(outcome.errors)")
