@@ -13,13 +13,13 @@ enum HurriedRules {
     for match in shipped.matches(of: /\n *for: (.*)/)
     where match.1.wholeMatch(of: /\d+m/) == nil { throw TestFailure("not minutes: \(match.1)") }
     for match in shipped.matches(of: /\[(\d+[a-z][^\]]*)\]/)
-    where match.1.wholeMatch(of: /\d+m(:15s)?/) == nil {
+    where match.1.wholeMatch(of: /\d+m(:1m)?/) == nil {
       throw TestFailure("not a range of minutes: \(match.0)")
     }
     let parts = [
       (/for: (\d+)m/, "for: %s"),
       (/\[(\d+)m/, "[%s"),
-      (/:(15)s\]/, ":1s]"),
+      (/:(1)m\]/, ":%s]"),
       (/older_than="(60)"/, #"older_than="1""#),
       // What a slope makes of a range of 15 minutes.
       (/\[15s\]\) \* (900)/, "[15s]) * 15"),
