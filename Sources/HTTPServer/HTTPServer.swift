@@ -48,7 +48,8 @@ package final class HTTPServer: Sendable {
     stop()
   }
 
-  /// Binds every address, looks at every passed socket, then serves them. When it throws, nothing is served and nothing is bound.
+  /// Binds every address, looks at every passed socket, then serves them. When it throws, nothing is
+  /// served and nothing is bound.
   package func start() throws(HTTPServerError) {
     try listeners.withLock { (listeners) throws(HTTPServerError) in
       guard listeners.isEmpty else { throw .alreadyStarted }

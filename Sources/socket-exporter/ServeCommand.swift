@@ -48,7 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let logger = log.logger
     // First, while no other thread reads the environment, from which passed sockets are removed.
-    var configuration = try web.configuration
+    var configuration = try web.makeConfiguration()
     let sampler = try sampling.sampler(
       interval: interval.duration, cpuBudget: cpuBudget.share
     ) { $0.log(to: logger) }

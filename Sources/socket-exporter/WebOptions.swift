@@ -49,19 +49,17 @@ struct WebOptions: ParsableArguments {
     }
   }
 
-  /// Takes over the passed sockets where they are asked for, so it is to be read once.
-  var configuration: HTTPServer.Configuration {
-    get throws {
-      var configuration = HTTPServer.Configuration(addresses: listenAddresses)
-      if usesPassedSockets {
-        configuration.passedSockets = try PassedSockets.take()
-      } else if listenAddresses.isEmpty {
-        configuration.addresses = [try ListenAddress(parsing: ":9477")]
-      }
-      configuration.maximumRequests = maxRequests
-      configuration.maximumConnections = maxConnections
-      return configuration
+  /// What the server is told. Takes over the passed sockets where they are asked for, so it works once.
+  func makeConfiguration() throws -> HTTPServer.Configuration {
+    var configuration = HTTPServer.Configuration(addresses: listenAddresses)
+    if usesPassedSockets {
+      configuration.passedSockets = try PassedSockets.take()
+    } else if listenAddresses.isEmpty {
+      configuration.addresses = [try ListenAddress(parsing: ":9477")]
     }
+    configuration.maximumRequests = maxRequests
+    configuration.maximumConnections = maxConnections
+    return configuration
   }
 }
 
