@@ -46,7 +46,7 @@ struct KubernetesTests {
       ("maxUnavailable: 10%", "maxUnavailable: [1]", "maxUnavailable"),
       ("sampleLimit:", "samplesLimit:", "spec.samplesLimit is unknown"),
       ("interval: 15s", "interval: 15 s", "interval: String should match pattern"),
-      ("runbook_url:", "runbook_url: [1]\n          x:", "annotations"),
+      ("runbook_url:", "runbook_url: [1] #", "annotations"),
     ])
   func `a name or a value that a schema does not know is named`(
     _ ours: String, _ mistaken: String, _ complaint: String

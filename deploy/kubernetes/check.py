@@ -71,7 +71,7 @@ def load(_, files):
 
     wrong = []
     for file in files:
-        for document in yaml.safe_load_all(pathlib.Path(file).read_text(encoding="utf-8")):
+        for document in yaml.load_all(pathlib.Path(file).read_text(encoding="utf-8"), yaml.CSafeLoader):
             named = f"{document['kind']} {document['metadata']['name']}"
             complaints = operator(document) if document["kind"] in OPERATOR else kubernetes(document)
             wrong += [f"{named}: {complaint}" for complaint in complaints]
