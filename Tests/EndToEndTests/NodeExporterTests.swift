@@ -169,7 +169,7 @@ struct NodeExporterTests {
       for name in [
         "node_sockstat_TCP6_inuse", "node_sockstat_UDP_inuse", "node_sockstat_UDP6_inuse",
         "node_sockstat_UDPLITE_inuse", "node_sockstat_RAW_inuse", "node_sockstat_RAW6_inuse",
-        "node_sockstat_TCP_tw", "node_sockstat_TCP_mem", "node_filefd_maximum",
+        "node_sockstat_TCP_tw", "node_filefd_maximum",
         "node_nf_conntrack_entries", "node_nf_conntrack_entries_limit",
         "node_netstat_Tcp_ActiveOpens", "node_netstat_Tcp_CurrEstab",
         "node_netstat_TcpExt_ListenOverflows",
