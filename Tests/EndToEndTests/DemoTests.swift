@@ -103,6 +103,14 @@ struct DemoTests {
         #expect(shown.errors.contains(complaint))
         try demo.expectNothingLeft(on: host)
       }
+      for (flags, complaint) in [
+        (["--rate", "0"], "--rate 0: expected a number"), (["--help"], "usage: demo/run"),
+      ] {
+        let command = demo.command(Repository.path("demo/run"), exporter: Exporter.path)
+        let shown = try host.run(command + flags)
+        #expect(shown.exit == .code(64))
+        #expect(shown.errors.contains(complaint))
+      }
     }
   }
 
