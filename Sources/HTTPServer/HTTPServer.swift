@@ -13,7 +13,7 @@ package final class HTTPServer: Sendable {
     /// Where to listen; all of them or none.
     package var addresses: [ListenAddress]
     /// Descriptors of sockets that listen already, as `PassedSockets` takes them; served after the
-    /// addresses. Starting hands them over and stopping closes them, so it starts once.
+    /// addresses. The first start hands them over and the stop closes them: a second start has none.
     package var passedSockets: [Int32] = []
     /// A connection on which nothing moves for so long is closed: an idle one, one that stalls in
     /// the middle of its request, one that does not read its answer. Whole seconds, rounded up, at
@@ -37,10 +37,13 @@ package final class HTTPServer: Sendable {
   private let configuration: Configuration
   private let reception: Reception
   private let listeners = Mutex<[Listener]>([])
+  /// Until the first start, which takes them.
+  private let passedSockets: Mutex<[Int32]>
 
   /// - Parameter handler: answers every request within the limits, e.g. `Router.respond(to:)`.
   package init(configuration: Configuration, handler: @escaping Router.Handler) {
     self.configuration = configuration
+    passedSockets = Mutex(configuration.passedSockets)
     reception = Reception(configuration: configuration, handler: handler)
   }
 
@@ -53,13 +56,17 @@ package final class HTTPServer: Sendable {
   package func start() throws(HTTPServerError) {
     try listeners.withLock { (listeners) throws(HTTPServerError) in
       guard listeners.isEmpty else { throw .alreadyStarted }
-      guard listenerCount > 0 else { throw .noAddress }
+      let passed = passedSockets.withLock { passed in
+        defer { passed = [] }
+        return passed
+      }
+      guard !configuration.addresses.isEmpty || !passed.isEmpty else { throw .noAddress }
       var started: [Listener] = []
       do throws(HTTPServerError) {
         for address in configuration.addresses {
           started.append(Listener(try ListeningSocket(address)))
         }
-        for descriptor in configuration.passedSockets {
+        for descriptor in passed {
           started.append(Listener(try ListeningSocket(passed: descriptor)))
         }
         for listener in started {
@@ -91,16 +98,13 @@ package final class HTTPServer: Sendable {
   /// What the server has done so far, over every start and stop.
   package var statistics: HTTPStatistics { reception.counters.statistics }
 
-  private var listenerCount: Int {
-    configuration.addresses.count + configuration.passedSockets.count
-  }
-
   private var options: CMicroHTTP_Options {
     let (seconds, attoseconds) = configuration.idleTimeout.components
     let idleSeconds = attoseconds > 0 ? seconds &+ 1 : seconds
     // The library's own limits are a backstop behind the reception's, which are checked first.
     let backstop =
-      configuration.maximumConnections + Reception.spareConnections + listenerCount
+      configuration.maximumConnections + Reception.spareConnections
+      + configuration.addresses.count + configuration.passedSockets.count
     return CMicroHTTP_Options(
       idle_timeout_seconds: UInt32(clamping: max(idleSeconds, 1)),
       connection_limit: UInt32(clamping: backstop),
