@@ -3,9 +3,10 @@
 SWIFT ?= swift
 # The Swift library is linked in, glibc and libmicrohttpd are not (security updates reach them).
 # Nothing loads the program as a library, so it exports no symbols and what is unused can go. Debug information
-# and a path to look for libraries in would tell where it was built; without, it is the same from everywhere.
+# tells where it was built, and so do the hashes by which the compiler knows that a module has not changed;
+# without them and a path to look for libraries in, it is the same from everywhere.
 RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
-	-debug-info-format none --disable-local-rpath \
+	-debug-info-format none -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
 export SOCKET_EXPORTER_REVISION := $(shell packaging/revision)
 BINARY := .build/release/socket-exporter
