@@ -46,6 +46,19 @@ struct ReleaseTests {
     }
   }
 
+  @Test func `the page on installing names the libraries that have to be there`() async throws {
+    try await onBlockingThread {
+      let tree = try Release.shared.get().tree
+      let needed = try Tools.run(["readelf", "--dynamic", "--wide", tree + "/socket-exporter"])
+        .text.matches(of: /\(NEEDED\).*\[(.+)\]/).map { String($0.1) }
+      let install = try String(contentsOfFile: tree + "/INSTALL.md", encoding: .utf8)
+      let named = install.matches(of: /`(lib[^`]+\.so\.\d+)`/).map { String($0.1) }
+      // There is no Linux of glibc without these.
+      let ofGlibc = needed.filter { $0.contains(/^(ld-linux.*|libc|libm)\.so/) }
+      #expect(named.sorted() == needed.filter { !ofGlibc.contains($0) }.sorted())
+    }
+  }
+
   @Test func `nothing tells who packed it, when, and where it was built`() async throws {
     try await onBlockingThread {
       let release = try Release.shared.get()
