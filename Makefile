@@ -2,8 +2,11 @@
 
 SWIFT ?= swift
 # The Swift library is linked in, glibc and libmicrohttpd are not (security updates reach them).
-# Nothing loads the program as a library, so it exports no symbols and what is unused can go.
+# Nothing loads the program as a library, so it exports no symbols and what is unused can go. Debug information
+# tells where it was built, and so do the hashes by which the compiler knows that a module has not changed;
+# without them and a path to look for libraries in, it is the same from everywhere.
 RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
+	-debug-info-format none -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
 export SOCKET_EXPORTER_REVISION := $(shell packaging/revision)
 BINARY := .build/release/socket-exporter
@@ -15,6 +18,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl docker-compose iproute2 libcap2-
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 IMAGE_PACKAGES := buildah debootstrap podman runc
+DIST_PACKAGES := binutils git python3
 IMAGE_TEST_PACKAGES := curl iproute2 libcap2-bin python3 util-linux
 
 .PHONY: help
@@ -102,6 +106,18 @@ bench: build ## Measure beside the C floor and other tools; needs root, takes mi
 cardinality: build ## Count series and what they cost Prometheus; needs root, takes minutes
 	@.ci/require $(BUILD_PACKAGES) iproute2 prometheus python3
 	Benchmarks/cardinality --exporter $(BINARY) --page docs/scaling.md $(ARGS)
+
+.PHONY: dist
+dist: ## Pack what is released into .build/dist; DIRTY=1 from sources that are not committed, too
+	packaging/releasable
+	@.ci/require $(DIST_PACKAGES)
+	$(MAKE) build
+	rm -rf .build/dist
+	packaging/dist $(BINARY) .build/dist
+
+.PHONY: reproduce
+reproduce: ## Build the release twice, in other directories, and compare
+	packaging/reproduce
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -25,10 +25,11 @@ let package = Package(
       name: "BPF", description: "Attribution by the kernel's BPF iterators; takes libbpf."),
     .default(enabledTraits: ["BPF"]),
   ],
+  // Exact, so that a commit says what it is built of; docs/releasing.md tells how to raise them.
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     // C libraries and the shims over them.
