@@ -80,8 +80,9 @@ pictures: build ## Draw the dashboards of a host in trouble; needs root, takes m
 	dashboards/render.py .build/pictures docs/dashboards
 
 .PHONY: manifests
-manifests: ## Write the Kubernetes rules anew from deploy/prometheus
+manifests: ## Write the rules and dashboards for Kubernetes and Helm anew
 	deploy/kubernetes/generate
+	deploy/helm/generate
 
 .PHONY: image
 image: ## Build the container image without a registry; needs root, takes minutes
