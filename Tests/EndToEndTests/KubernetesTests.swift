@@ -21,7 +21,8 @@ struct KubernetesTests {
     try Tools.withTemporaryDirectory { directory in
       let file = directory + "/manifests.yaml"
       try text.write(toFile: file, atomically: true, encoding: .utf8)
-      let checked = try Tools.outcome(of: ["python3", "-B", script, tools, "check", file])
+      let checked = try Tools.outcome(
+        of: ["python3", "-B", script, tools, "check", file], within: .seconds(180))
       #expect(checked.exit == (checked.text.isEmpty ? .code(0) : .code(1)), "\(checked.errors)")
       return checked.text
     }

@@ -11,8 +11,10 @@ package enum Tools {
   }
 
   /// Runs a program to its end, however that is.
-  package static func outcome(of arguments: [String]) throws -> ChildProcess.Outcome {
-    try ChildProcess(arguments).outcome()
+  package static func outcome(
+    of arguments: [String], within limit: Duration = .seconds(30)
+  ) throws -> ChildProcess.Outcome {
+    try ChildProcess(arguments).outcome(within: limit)
   }
 
   /// Runs a program to its end and fails unless it succeeds.
