@@ -69,6 +69,7 @@ golden: ## Write the golden pages anew; read the diff
 dashboards: ## Write the dashboards anew from dashboards/source
 	@.ci/require python3
 	dashboards/generate.py
+	deploy/helm/generate
 
 .PHONY: pictures
 pictures: build ## Draw the dashboards of a host in trouble; needs root, takes minutes
