@@ -31,6 +31,11 @@ is() { # what, found, expected
   echo "$1: $2"
 }
 
+unchanged() {
+  [ "$(sha256sum "$conffile")" = "$checksum" ] || fail "$conffile is not as it was"
+  echo "$conffile: as it was"
+}
+
 dropin() { # a drop-in of the package, as README.Debian tells
   install -D -m 644 -t "$dropins" "/usr/share/socket-exporter/systemd/$1"
   systemctl daemon-reload
