@@ -23,14 +23,14 @@ backends() {
   # A sample that began when all of them were there.
   sleep 1
 
-  numbers 'bpf+sock_diag' 000000c000080004 1.9
+  numbers 'bpf+sock_diag' 000000c000080004 2.0
   dropin only-bpf.conf
   args --backend=bpf
-  numbers 'bpf+sock_diag' 000000c000000000 1.7
+  numbers 'bpf+sock_diag' 000000c000000000 1.8
   rm -r "$dropins"
   dropin only-procfs.conf
   args --backend=procfs
-  numbers 'procfs+sock_diag' 0000000000080004 1.8
+  numbers 'procfs+sock_diag' 0000000000080004 1.9
   as_installed
 
   systemctl stop holder
