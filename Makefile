@@ -12,14 +12,16 @@ export SOCKET_EXPORTER_REVISION := $(shell packaging/revision)
 BINARY := .build/release/socket-exporter
 
 BUILD_PACKAGES := libbpf-dev libmicrohttpd-dev pkg-config zlib1g-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl docker-compose iproute2 libcap2-bin lsof nftables nginx-light procps \
-	prometheus prometheus-alertmanager prometheus-node-exporter python3 python3-prometheus-client \
-	python3-seccomp python3-venv python3-yaml systemd util-linux
+TEST_PACKAGES := $(BUILD_PACKAGES) bpftool curl debhelper docker-compose fish iproute2 libcap2-bin lintian lsof \
+	man-db mandoc nftables nginx-light procps prometheus prometheus-alertmanager prometheus-node-exporter python3 \
+	python3-prometheus-client python3-seccomp python3-venv python3-yaml systemd util-linux zsh
 BENCH_PACKAGES := $(BUILD_PACKAGES) gcc libc6-dev iproute2 lsof net-tools nginx-light \
 	prometheus-node-exporter prometheus-process-exporter python3 python3-matplotlib wrk
 IMAGE_PACKAGES := buildah debootstrap podman runc
 DIST_PACKAGES := binutils git python3
 IMAGE_TEST_PACKAGES := curl iproute2 libcap2-bin python3 util-linux
+DEB_PACKAGES := debhelper python3
+DEB_TEST_PACKAGES := $(DEB_PACKAGES) debootstrap e2fsprogs git lintian qemu-system-x86 util-linux
 
 .PHONY: help
 help: ## List what can be made
@@ -98,6 +100,16 @@ image: ## Build the container image without a registry; needs root, takes minute
 test-image: image ## Build the container image and run it in all modes; needs root
 	@.ci/require $(IMAGE_TEST_PACKAGES)
 	packaging/container/test
+
+.PHONY: deb
+deb: build ## Build the Debian package into .build/deb
+	@.ci/require $(DEB_PACKAGES)
+	packaging/debian/build $(BINARY) .build/deb
+
+.PHONY: test-deb
+test-deb: deb ## Install, upgrade and purge it in a Debian of its own, and boot that; needs root, takes minutes
+	@.ci/require $(DEB_TEST_PACKAGES)
+	packaging/debian/test $(BINARY) .build/deb/socket-exporter_$(shell packaging/version)-1_$(shell dpkg --print-architecture).deb
 
 .PHONY: bench
 bench: build ## Measure beside the C floor and other tools; needs root, takes minutes

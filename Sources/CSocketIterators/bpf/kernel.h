@@ -171,7 +171,10 @@ static INLINE int process_number(struct task_struct *task) {
   struct pid *pid = task->group_leader->thread_pid;
   int number = 0;
   const char *numbers = (const char *)&pid->numbers[0];
-  bpf_probe_read_kernel(&number, sizeof number, numbers + level * SIZE_OF(struct upid));
+  // At most 32 namespaces below the first, of 16 bytes each. Linux 6.1 takes the product of two numbers for one
+  // without bounds, and adds no such number to a pointer.
+  unsigned int offset = level * SIZE_OF(struct upid) & 1023;
+  bpf_probe_read_kernel(&number, sizeof number, numbers + offset);
   return number;
 }
 
