@@ -75,7 +75,6 @@ golden: ## Write the golden pages anew; read the diff
 dashboards: ## Write the dashboards anew from dashboards/source
 	@.ci/require python3
 	dashboards/generate.py
-	deploy/helm/generate
 
 .PHONY: pictures
 pictures: build ## Draw the dashboards of a host in trouble; needs root, takes minutes
@@ -87,9 +86,8 @@ pictures: build ## Draw the dashboards of a host in trouble; needs root, takes m
 	dashboards/render.py .build/pictures docs/dashboards
 
 .PHONY: manifests
-manifests: ## Write the rules and dashboards for Kubernetes and Helm anew
+manifests: ## Write the Kubernetes rules anew from deploy/prometheus
 	deploy/kubernetes/generate
-	deploy/helm/generate
 
 .PHONY: image
 image: ## Build the container image without a registry; needs root, takes minutes

