@@ -5,6 +5,10 @@ confinement() {
   step "the service under $(systemctl --version | head -n 1), Linux $(uname -r)"
   ready
   journalctl --unit "$unit" --output cat --no-pager
+  # What its libraries complain of goes past its own log.
+  if journalctl --unit "$unit" _COMM=socket-exporter --output cat --no-pager | grep --invert-match '^time='; then
+    fail "these lines in the log are not the exporter's"
+  fi
   local pid group
   pid=$(main_pid)
   group=/sys/fs/cgroup$(property ControlGroup)
