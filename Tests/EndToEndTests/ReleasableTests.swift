@@ -72,7 +72,9 @@ struct ReleasableTests {
       try Tools.run(["git", "clone", "--quiet", Repository.path(""), clone.directory])
       // The scripts under test are those that are here, committed or not.
       for script in ["dist", "releasable", "revision", "version"] {
-        try Tools.run(["cp", Repository.path("packaging/" + script), clone.directory + "/packaging"])
+        try Tools.run([
+          "cp", Repository.path("packaging/" + script), clone.directory + "/packaging",
+        ])
       }
       try clone.commit()
       try body(clone)
