@@ -84,8 +84,8 @@ def main():
     if len(sys.argv) != 4:
         sys.exit(__doc__.strip())
     for word in words(*sys.argv[1:]):
-        # Each shell has its own idea of whether --option=value is one word.
-        print(word.rstrip("=").split("=")[-1])
+        # Each shell has its own idea of whether --option=value is one word, and of the end of a directory.
+        print(word.rstrip("=/").split("=")[-1])
 
 
 if __name__ == "__main__":
