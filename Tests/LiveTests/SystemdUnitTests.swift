@@ -9,7 +9,7 @@ struct SystemdUnitTests {
   /// The unit alone and with each drop-in, and the highest score each may have: 10 is a service without
   /// any protection.
   private static let variants: [(dropIn: String?, score: Double)] = [
-    (nil, 2.0), ("only-bpf.conf", 1.8), ("only-procfs.conf", 1.9),
+    (nil, 2.0), ("only-bpf.conf", 1.8), ("only-procfs.conf", 1.8),
     ("socket-activation/socket-activation.conf", 1.8), ("netns-all.conf", 2.4),
   ]
 
