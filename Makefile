@@ -37,7 +37,7 @@ demo: build ## Walk through an incident in two minutes; ARGS=--no-wait asks noth
 .PHONY: build
 build: ## Build the release binary
 	@.ci/require $(BUILD_PACKAGES)
-	$(SWIFT) build $(RELEASE) $(FLAGS)
+	LC_ALL=C $(SWIFT) build $(RELEASE) $(FLAGS)
 
 .PHONY: documents
 documents: build ## Write the man page and the completions to .build/documents
