@@ -4,7 +4,7 @@ SWIFT ?= swift
 # The Swift library is linked in, glibc and libmicrohttpd are not (security updates reach them).
 # Nothing loads the program as a library, so it exports no symbols and what is unused can go. Debug information
 # tells where it was built, and so do the hashes by which the compiler knows that a module has not changed;
-# these and a path to look for libraries in are left out, so that builds can be compared.
+# without these and a path to look for libraries in, it is the same from everywhere.
 RELEASE := --configuration release --product socket-exporter --static-swift-stdlib \
 	-debug-info-format none -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen --disable-local-rpath \
 	-Xswiftc -use-ld=lld -Xlinker --gc-sections -Xlinker --no-export-dynamic
@@ -39,7 +39,7 @@ demo: build ## Walk through an incident in two minutes; ARGS=--no-wait asks noth
 .PHONY: build
 build: ## Build the release binary
 	@.ci/require $(BUILD_PACKAGES)
-	LC_ALL=C $(SWIFT) build $(RELEASE) $(FLAGS)
+	$(SWIFT) build $(RELEASE) $(FLAGS)
 
 .PHONY: documents
 documents: build ## Write the man page and the completions to .build/documents

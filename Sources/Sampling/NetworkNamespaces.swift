@@ -105,12 +105,14 @@ struct NetworkNamespaces: ~Copyable {
   /// process.
   private mutating func namedFiles() -> [(name: String, path: String)] {
     for directory in ["/run/netns", "\(procfsPath)/1/root/run/netns"] {
-      guard let open = try? FileDescriptor.open(directory, directory: true),
-        let names = try? entries.names(in: open, name: directory), !names.isEmpty
-      else { continue }
+      guard let names = try? names(in: directory), !names.isEmpty else { continue }
       return names.map { ($0, "\(directory)/\($0)") }
     }
     return []
+  }
+
+  private mutating func names(in directory: String) throws(SystemError) -> [String] {
+    try entries.names(in: FileDescriptor.open(directory, directory: true), name: directory)
   }
 
   /// Why a namespace was not entered.
