@@ -104,15 +104,22 @@ struct NetworkNamespaces: ~Copyable {
   /// The names that ip-netns(8) gave, the exporter's view of them first, then that of the host's first
   /// process.
   private mutating func namedFiles() -> [(name: String, path: String)] {
-    for directory in ["/run/netns", "\(procfsPath)/1/root/run/netns"] {
-      guard let names = try? names(in: directory), !names.isEmpty else { continue }
-      return names.map { ($0, "\(directory)/\($0)") }
-    }
-    return []
+    let own = namedFiles(in: "/run/netns")
+    return own.isEmpty ? namedFiles(in: procfsPath + "/1/root/run/netns") : own
   }
 
-  private mutating func names(in directory: String) throws(SystemError) -> [String] {
-    try entries.names(in: FileDescriptor.open(directory, directory: true), name: directory)
+  /// None where the directory is not there, or not to be read.
+  private mutating func namedFiles(in directory: String) -> [(name: String, path: String)] {
+    var files: [(name: String, path: String)] = []
+    do throws(SystemError) {
+      let open = try FileDescriptor.open(directory, directory: true)
+      for name in try entries.names(in: open, name: directory) {
+        files.append((name, directory + "/" + name))
+      }
+    } catch {
+      return []
+    }
+    return files
   }
 
   /// Why a namespace was not entered.

@@ -44,10 +44,16 @@ struct DebianPackageTests {
       "/usr/share/socket-exporter/systemd/only-bpf.conf",
       "/usr/share/socket-exporter/systemd/only-procfs.conf",
       "/usr/share/socket-exporter/systemd/socket-activation.conf",
-      "/usr/share/doc/socket-exporter/README.Debian",
+      "/usr/share/doc/socket-exporter/README.Debian", "/usr/share/doc/socket-exporter/NOTICE",
+      "/usr/share/doc/socket-exporter/licences/swift/LICENSE.txt.gz",
       "/usr/share/doc/socket-exporter/runbooks/SocketCloseWaitHigh.md",
     ] + Dashboard.all.map({ "/usr/share/socket-exporter/dashboards/" + $0 }) {
       #expect(contents.contains(" .\(file)\n"), "\(file)")
+    }
+
+    try Tools.withTemporaryDirectory { root in
+      try Tools.run(["dpkg-deb", "--extract", package, root])
+      #expect(try deadLinks(below: root) == [])
     }
 
     func field(_ name: String) throws -> String {
@@ -61,6 +67,23 @@ struct DebianPackageTests {
     let lintian = try Tools.run(
       ["lintian", "--allow-root", "--fail-on", "error,warning", package], within: limit)
     #expect(lintian.text == "")
+  }
+
+  /// The links in the pages of a package that lead nowhere, but for those into the sources.
+  private static func deadLinks(below root: String) throws -> [String] {
+    let pages = try Tools.run(["find", root, "-name", "*.md"]).text.split(separator: "\n")
+    #expect(pages.count > 20)
+    return try pages.flatMap { page in
+      try String(contentsOfFile: String(page), encoding: .utf8)
+        .matches(of: /\]\(((?!https?:)[^)#\s]+)[^)]*\)/).map(\.1)
+        .filter { !$0.contains(/^(\.\.\/)+(deploy\/(kubernetes|helm)|Benchmarks|README\.md)/) }
+        .filter { link in
+          let base = URL(filePath: String(page)).deletingLastPathComponent().path()
+          return !FileManager.default.fileExists(
+            atPath: link.hasPrefix("/") ? root + link : "\(base)\(link)")
+        }
+        .map { "\(page.dropFirst(root.utf8.count)): \($0)" }
+    }
   }
 
   private static let isArchive =

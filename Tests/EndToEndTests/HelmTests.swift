@@ -155,6 +155,8 @@ struct HelmTests {
       ("interval=5 s", "interval: Does not match"),
       ("port=94770", "port: Must be less than or equal to 65535"),
       ("extraArgs={process.top=50}", "extraArgs.0: Does not match"),
+      ("extraArgs={--netns=all}", "extraArgs.0: Must not validate"),
+      ("podLabels.app\\.kubernetes\\.io/name=other", "podLabels"),
       ("image.digest=sha256:5", "image.digest: Does not match"),
       ("alerts.runbookUrl=https://wiki.example.com", "alerts.runbookUrl: Does not match"),
       (

@@ -116,8 +116,9 @@ struct ReleasableTests {
 
     func git(_ arguments: String...) throws {
       try Tools.run(
-        ["git", "-C", directory, "-c", "user.name=Nobody", "-c", "user.email=nobody@example.com"]
-          + arguments)
+        // Nobody's own configuration, which may want commits signed.
+        ["env", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "git", "-C", directory]
+          + ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.com"] + arguments)
     }
   }
 }

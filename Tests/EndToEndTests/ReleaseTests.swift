@@ -38,7 +38,10 @@ struct ReleaseTests {
       let links = readme.matches(of: /\]\(([^):#]+)[^)]*\)/).map(\.1)
       #expect(links.count > 10)
       // For those who have the sources.
-      #expect(missing(links) == ["CONTRIBUTING.md", "deploy/compose"])
+      #expect(
+        missing(links) == [
+          "CONTRIBUTING.md", "deploy/compose", "docs/demo.md", "docs/releasing.md",
+        ])
       let install = try String(contentsOfFile: tree + "/INSTALL.md", encoding: .utf8)
       let named = install.matches(of: /(?:\s|`|\()((?:deploy|docs|documents|dashboards)[^\s`)]*)/)
       #expect(named.count > 8)
@@ -53,6 +56,9 @@ struct ReleaseTests {
         .text.matches(of: /\(NEEDED\).*\[(.+)\]/).map { String($0.1) }
       let install = try String(contentsOfFile: tree + "/INSTALL.md", encoding: .utf8)
       let named = install.matches(of: /`(lib[^`]+\.so\.\d+)`/).map { String($0.1) }
+      let versions = try Tools.run(["objdump", "--dynamic-syms", tree + "/socket-exporter"])
+        .text.matches(of: /GLIBC_2\.(\d+)/).compactMap { Int($0.1) }
+      #expect(install.contains("glibc 2.\(try #require(versions.max())) or newer"))
       // There is no Linux of glibc without these.
       let ofGlibc = needed.filter { $0.contains(/^(ld-linux.*|libc|libm)\.so/) }
       #expect(named.sorted() == needed.filter { !ofGlibc.contains($0) }.sorted())
@@ -78,8 +84,10 @@ struct ReleaseTests {
       }
       let program = try Data(contentsOf: URL(filePath: release.tree + "/socket-exporter"))
       #expect(program.count > 1_000_000)
-      let compiler = try Tools.run(["sh", "-c", "realpath \"$(command -v swiftc)\""]).text
-      let toolchain = try #require(compiler.firstMatch(of: /(.+\/)usr\/bin\//)).1
+      let target = try Tools.run(["swift", "-print-target-info"]).text
+      let toolchain = try #require(
+        target.firstMatch(of: /"runtimeResourcePath": "([^"]+)"/)
+      ).1.replacing("\\/", with: "/")
       for path in [Repository.path(""), String(toolchain), "/.build/", "/checkouts/"] {
         #expect(program.range(of: Data(path.utf8)) == nil, "\(path)")
       }

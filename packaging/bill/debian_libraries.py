@@ -1,5 +1,6 @@
 """The shared libraries that a binary loads, and the packages of Debian that they are of."""
 
+import platform
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ class Library:
     version: str
     architecture: str
     source: str
+    source_version: str
+    distribution: str
     release: str
     files: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
@@ -19,21 +22,26 @@ class Library:
 
     @property
     def purl(self):
-        version = quote(self.version, safe=":~")
-        return f"pkg:deb/debian/{self.package}@{version}?arch={self.architecture}&distro=debian-{self.release}"
+        """With the source that it was built of, for that is what advisories name."""
+        upstream = self.source if self.source_version == self.version else f"{self.source}@{self.source_version}"
+        return (
+            f"pkg:deb/{self.distribution}/{self.package}@{quote(self.version, safe=':~')}?arch={self.architecture}"
+            f"&distro={self.distribution}-{self.release}&upstream={quote(upstream, safe=':~')}"
+        )
 
 
 def loaded(binary):
     """All of them, also those that only a library loads, ordered by package."""
     paths = dict(re.findall(r"^\s(\S+) => (/\S+) ", output("ldd", str(binary)), re.MULTILINE))
-    release = re.search(r'^VERSION_ID="?([^"\n]+)', open("/etc/os-release", encoding="utf-8").read(), re.MULTILINE)[1]
+    system = platform.freedesktop_os_release()
+    release = system.get("VERSION_ID") or system.get("VERSION_CODENAME", "unknown")
     libraries = {}
     for name in sorted(paths):
         package = owner(paths[name])
         if package not in libraries:
-            query = "${Package} ${Version} ${Architecture} ${source:Package}"
+            query = "${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}"
             known = output("dpkg-query", "--show", f"--showformat={query}", package).split()
-            libraries[package] = Library(*known, release)
+            libraries[package] = Library(*known, system["ID"], release)
         libraries[package].files.append(name)
         libraries[package].needs += needed(paths[name])
     return sorted(libraries.values(), key=lambda library: library.package)

@@ -20,6 +20,11 @@ class SwiftPackage:
         return f"pkg:swift/{repository}@{self.version}"
 
     @property
+    def supplier(self):
+        """Who keeps the repository: github.com/<supplier>/<name>."""
+        return self.location.split("/")[-2]
+
+    @property
     def licences(self):
         """The files that go with what is made of it."""
         return sorted(file for file in self.checkout.iterdir() if file.name.startswith(("LICENSE", "NOTICE")))

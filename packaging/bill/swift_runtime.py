@@ -1,8 +1,9 @@
 """What of the Swift toolchain itself is linked into a binary."""
 
+import json
+import os
 import pathlib
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -53,10 +54,11 @@ def linked(binary):
 
 def licence_file():
     """One for all parts; it lies beside the compiler."""
-    compiler = shutil.which("swiftc")
-    file = pathlib.Path(compiler).resolve().parent.parent / "share/swift/LICENSE.txt" if compiler else None
-    if file is None or not file.is_file():
-        raise SystemExit("no LICENSE.txt beside swiftc")
+    compiler = os.environ.get("SWIFT", "swift")
+    told = subprocess.run([compiler, "-print-target-info"], check=True, capture_output=True, text=True).stdout
+    file = pathlib.Path(json.loads(told)["paths"]["runtimeResourcePath"]).parent.parent / "share/swift/LICENSE.txt"
+    if not file.is_file():
+        raise SystemExit(f"the toolchain has no licence at {file}")
     return file
 
 
