@@ -42,12 +42,14 @@ def spdx(text):
     return "Apache-2.0 WITH Swift-exception" if "Runtime Library Exception" in text else "Apache-2.0"
 
 
-def linked(binary, resolved):
-    """Those of Package.resolved of which the linker was given anything, ordered by name."""
+def linked(binary):
+    """Those of the Package.resolved it was built with of which the linker was given anything, ordered by name."""
     modules = linked_modules(binary)
+    build = build_directory(binary).parent.parent
+    resolved = build.parent / "Package.resolved"
     packages = []
     for pin in json.loads(resolved.read_text(encoding="utf-8"))["pins"]:
-        checkout = build_directory(binary).parent.parent / "checkouts" / pin["identity"]
+        checkout = build / "checkouts" / pin["identity"]
         if not any((checkout / "Sources" / module).is_dir() for module in modules):
             continue
         state = pin["state"]
