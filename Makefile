@@ -50,7 +50,7 @@ documents: build ## Write the man page and the completions to .build/documents
 test: lint build ## Run all tests against the release binary
 	@.ci/require $(TEST_PACKAGES)
 	$(SWIFT) build --build-tests
-	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) $(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER))
+	SOCKET_EXPORTER_BINARY=$(CURDIR)/$(BINARY) .ci/retell $(SWIFT) test --skip-build $(if $(FILTER),--filter $(FILTER))
 
 .PHONY: lint
 lint: ## Check the format of the sources
