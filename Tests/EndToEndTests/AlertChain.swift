@@ -57,7 +57,7 @@ final class AlertChain {
   ///
   /// - Parameter meanwhile: is done again and again.
   func expect(
-    firing: Set<Labels>, notified: Set<Labels>, within limit: Duration = .seconds(90),
+    firing: Set<Labels>, notified: Set<Labels>, within limit: Duration = .patience,
     meanwhile: () throws -> Void = {}, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let deadline = Deadline(after: limit)

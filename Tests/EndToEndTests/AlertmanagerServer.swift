@@ -20,7 +20,7 @@ final class AlertmanagerServer {
       "--storage.path", host.directory + "/alertmanager", "--log.level", "warn",
       "--web.listen-address", Self.address, "--cluster.listen-address=",
     ])
-    _ = try eventually("Alertmanager answers", within: .seconds(30)) {
+    _ = try eventually("Alertmanager answers") {
       Thread.sleep(forTimeInterval: 0.1)
       return try host.run(["curl", "-sf", "http://\(Self.address)/-/ready"]).exit == .code(0)
         ? true : nil

@@ -59,7 +59,7 @@ struct ComposeTests {
       func answer(_ path: String) throws -> String {
         try host.run(["curl", "-s", prometheus + path]).text
       }
-      _ = try eventually("Prometheus has scraped", within: .seconds(60)) {
+      _ = try eventually("Prometheus has scraped") {
         Thread.sleep(forTimeInterval: 0.2)
         return try answer("/api/v1/query?query=up").contains(#""instance":"localhost:9477","#)
           ? true : nil

@@ -41,7 +41,7 @@ struct ConcurrencyTests {
               ["-H", "Accept: \(crowd.accept)"] + crowd.arguments))
         }
         for (index, crowd) in Self.crowds.enumerated() {
-          let outcome = try clients[index].outcome(within: .seconds(60))
+          let outcome = try clients[index].outcome()
           try #require(outcome.exit == .code(0), "curl: \(outcome.errors)")
           for name in try FileManager.default.contentsOfDirectory(atPath: directories[index].path) {
             let file = URL(filePath: directories[index].path + "/" + name)

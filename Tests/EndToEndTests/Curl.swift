@@ -89,7 +89,7 @@ struct Curl {
   }
 
   private func awaitFirstSample() throws {
-    _ = try eventually("the exporter is ready", within: .seconds(30)) {
+    _ = try eventually("the exporter is ready") {
       try get("/-/ready").status == 200 ? true : nil
     }
   }

@@ -106,7 +106,7 @@ struct FleetTests {
         on: host, port: Self.global, configuration: Self.globalConfiguration())
 
       // Some that are refused, between two scrapes, so that there is a rate.
-      try eventually("three hosts are up", within: .seconds(30)) {
+      try eventually("three hosts are up") {
         try shard.value(#"sum(up{job="socket-exporter"}) == 3"#)
       }
       let slow = try host.actor(named: "slow")
@@ -114,23 +114,23 @@ struct FleetTests {
       let eager = try host.actor(named: "eager")
       for _ in 0..<6 { try eager.beginConnecting(to: listener) }
       for rate in ["listen_overflows", "listen_drops"] {
-        try eventually("there are \(rate)", within: .seconds(30)) {
+        try eventually("there are \(rate)") {
           try shard.value("min(instance:socket_tcp_\(rate):rate5m) > 0")
         }
       }
-      try eventually("CLOSE_WAIT sockets have grown old", within: .seconds(30)) {
+      try eventually("CLOSE_WAIT sockets have grown old") {
         try shard.value(#"sum(instance:socket_process_close_wait_aged:topk3) > 0"#)
       }
 
       // Without an exporter nothing changes any more, and for three minutes nothing is lost.
       _ = try exporter.stop()
-      try eventually("the global server knows that no host is up", within: .seconds(30)) {
+      try eventually("the global server knows that no host is up") {
         try global.value(#"sum(up{job="socket-exporter"}) == 0"#)
       }
       let rules = try shard.recordingRules()
       for rule in rules { #expect(rule.health == "ok", "\(rule.name): \(rule.lastError ?? "")") }
 
-      let deadline = Deadline(after: .seconds(60))
+      let deadline = Deadline(after: .patience)
       var expected: [[String: String]: Double]
       var federated: [[String: String]: Double]
       var written: [[String: String]: Double]

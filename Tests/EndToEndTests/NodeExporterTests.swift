@@ -126,12 +126,12 @@ struct NodeExporterTests {
 
           """)
       for job in ["socket-exporter", "node"] {
-        try eventually("\(job) is up", within: .seconds(30)) {
+        try eventually("\(job) is up") {
           try prometheus.value(#"up{job="\#(job)"} == 1"#)
         }
       }
 
-      let deadline = Deadline(after: .seconds(60))
+      let deadline = Deadline(after: .patience)
       var moment: Moment
       var different: Set<[String: String]>
       var neverAlike: Set<[String: String]>?

@@ -74,7 +74,7 @@ final class PrometheusServer {
         "prometheus", "--config.file", file, "--storage.tsdb.path",
         host.directory + "/tsdb-\(port)", "--web.listen-address", address, "--log.level", "error",
       ] + flags)
-    _ = try eventually("Prometheus answers", within: .seconds(30)) {
+    _ = try eventually("Prometheus answers") {
       try host.run(["curl", "-sf", "http://\(address)/-/ready"]).exit == .code(0) ? true : nil
     }
   }

@@ -110,7 +110,7 @@ struct RunbookTests {
       try withExtendedLifetime(actors) {
         // What is joined must be there, of both jobs and of both namespaces.
         for metric in ["process_close_wait_oldest_seconds", "ephemeral_ports_used"] {
-          _ = try eventually("Prometheus knows socket_\(metric)", within: .seconds(30)) {
+          _ = try eventually("Prometheus knows socket_\(metric)") {
             let series = try prometheus.query("count by (job, netns) (socket_\(metric))")
             return series.count == 2 * jobs.count ? true : nil
           }

@@ -48,7 +48,7 @@ struct ScrapeTests {
       let jobs = ["socket-exporter"] + ScrapeTests.rewrites.map(\.name)
 
       for job in jobs {
-        _ = try eventually("\(job) is up", within: .seconds(30)) {
+        _ = try eventually("\(job) is up") {
           try prometheus.value(#"up{job="\#(job)"} == 1"#)
         }
       }
@@ -72,7 +72,7 @@ struct ScrapeTests {
       #expect(descriptors.map(\.value) == jobs.map { _ in 9 })
 
       // And all states as ss counts them.
-      let deadline = Deadline(after: .seconds(60))
+      let deadline = Deadline(after: .patience)
       var counted: [[String: String]: Double]
       var said: [String: [[String: String]: Double]]
       repeat {

@@ -56,7 +56,7 @@ final class WebhookReceiver {
   /// Starts the server and waits until it listens.
   init(on host: TestHost) throws {
     process = try host.start(["python3", "-c", Self.program, Self.address])
-    guard process.output.line(within: .seconds(30)) == "ready" else {
+    guard process.output.line(within: .patience) == "ready" else {
       let error = process.errors.line(within: .seconds(1))
       throw TestFailure("no receiver of notifications: \(error ?? "it says nothing")")
     }

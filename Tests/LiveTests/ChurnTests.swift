@@ -83,7 +83,7 @@ struct ChurnTests {
       try Self.holdStill(host)
       let churner = try host.actor(named: "churner")
       try churner.startChurning()
-      let deadline = Deadline(after: .seconds(60))
+      let deadline = Deadline(after: .patience)
       var samples = 0
       while try (samples < 20 || churner.churned() < 1000) && !deadline.hasPassed {
         try Self.expectUndisturbed(host.sample("--backend", backend), isExact: backend == "procfs")
@@ -103,7 +103,7 @@ struct ChurnTests {
       let churner = try host.actor(named: "churner")
       let exporter = try host.serve("--collect.interval=100ms", "--backend", backend)
       try churner.startChurning()
-      let deadline = Deadline(after: .seconds(60))
+      let deadline = Deadline(after: .patience)
       var seen: Set<Double> = []
       while try (seen.count < 30 || churner.churned() < 2000) && !deadline.hasPassed {
         let page = try host.page(of: exporter) { _ in true }

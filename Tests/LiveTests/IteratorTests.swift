@@ -101,7 +101,7 @@ struct IteratorTests {
       for object in objects { #expect(try exists(object), "\(object)") }
       _ = try exporter.stop(signal: signal)
       for object in objects {
-        try eventually("\(object) is gone", within: .seconds(10)) {
+        try eventually("\(object) is gone") {
           try exists(object) ? nil : true
         }
       }

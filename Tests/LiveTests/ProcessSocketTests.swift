@@ -20,7 +20,7 @@ struct ProcessSocketTests {
         sys.stdin.read()
         """
       let process = try host.start(["python3", "-c", program, host.directory])
-      #expect(process.output.line(within: .seconds(10)) == "ready")
+      #expect(process.output.line(within: .patience) == "ready")
       let page = try host.sample()
       #expect(page.value("socket_exporter_collector_success", ["collector": "process"]) == 1)
       #expect(page.socketDescriptors(of: "python3") == 1)

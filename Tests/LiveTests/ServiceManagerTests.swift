@@ -25,7 +25,7 @@ private final class NotifySocket {
   deinit { close(descriptor) }
 
   /// The next message, by its lines; nil where none comes within the time.
-  func message(within limit: Duration = .seconds(20)) -> [String]? {
+  func message(within limit: Duration = .patience) -> [String]? {
     var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&polled, 1, Int32(limit / .milliseconds(1))) == 1 else { return nil }
     var bytes = [UInt8](repeating: 0, count: 4096)
@@ -114,7 +114,7 @@ struct ServiceManagerTests {
       let path = "/nonexistent/notify"
       let process = try Self.start(
         ["NOTIFY_SOCKET=\(path)"], ["--collect.interval", "100ms"] + Self.quick)
-      while try !#require(process.errors.line(within: .seconds(60))).contains(path) {}
+      while try !#require(process.errors.line(within: .patience)).contains(path) {}
       // Some samples more, of each of which it would tell the manager.
       Thread.sleep(forTimeInterval: 0.5)
       process.send(signal: SIGTERM)
@@ -132,7 +132,7 @@ struct ServiceManagerTests {
     "needs systemd-socket-activate, of the package systemd"), .hangLimit)
 struct SocketActivationTests {
   private static func get(_ host: TestHost, _ url: String) throws -> String {
-    try host.run(["curl", "-s", "--max-time", "20", url]).text
+    try host.run(["curl", "-s", "--max-time", "60", url]).text
   }
 
   @Test("all of them are served, and none beside")

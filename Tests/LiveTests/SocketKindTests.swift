@@ -111,7 +111,7 @@ struct SocketKindTests {
         sys.stdin.read()
         """
       let process = try host.start(["python3", "-c", program, host.directory])
-      #expect(process.output.line(within: .seconds(10)) == "ready")
+      #expect(process.output.line(within: .patience) == "ready")
       let page = try host.sample(wrapper: wrapper)
       expectGroup("python3", page, ["unix": 5])
       #expect(page.value("socket_exporter_collector_success", ["collector": "process"]) == 1)

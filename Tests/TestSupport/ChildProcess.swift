@@ -58,7 +58,7 @@ package final class ChildProcess: @unchecked Sendable {
   }
 
   /// Waits for the end of the process.
-  package func wait(within limit: Duration = .seconds(10)) throws -> Exit {
+  package func wait(within limit: Duration = .patience) throws -> Exit {
     try eventually("process \(pid) ends", within: limit) { reap(options: WNOHANG) }
   }
 
@@ -69,7 +69,7 @@ package final class ChildProcess: @unchecked Sendable {
   }
 
   /// Collects what the process prints until it ends.
-  package func outcome(within limit: Duration = .seconds(30)) throws -> Outcome {
+  package func outcome(within limit: Duration = .patience) throws -> Outcome {
     let deadline = Deadline(after: limit)
     input.close()
     var printed: [UInt8] = []

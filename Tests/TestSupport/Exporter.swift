@@ -69,7 +69,7 @@ package enum Exporter {
 
   /// Runs the exporter to its end, without a host of its own.
   package static func run(
-    _ arguments: [String], within limit: Duration = .seconds(30)
+    _ arguments: [String], within limit: Duration = .patience
   ) throws -> ChildProcess.Outcome {
     try start(arguments).outcome(within: limit)
   }
@@ -151,7 +151,7 @@ extension TestHost {
   package func sample(
     _ flags: String..., until condition: (MetricPage) -> Bool
   ) throws -> MetricPage {
-    let deadline = Deadline(after: .seconds(10))
+    let deadline = Deadline(after: .patience)
     while true {
       let outcome = try run([Exporter.path, "metrics"] + flags)
       guard outcome.exit == .code(0) else {
@@ -193,7 +193,7 @@ extension TestHost {
   /// Pages on which a collector's numbers are too old to be shown, as happens on a machine under load,
   /// are passed over.
   package func page(
-    of exporter: RunningExporter, within limit: Duration = .seconds(20),
+    of exporter: RunningExporter, within limit: Duration = .patience,
     where condition: (MetricPage) throws -> Bool
   ) throws -> MetricPage {
     let deadline = Deadline(after: limit)
@@ -247,7 +247,7 @@ package final class RunningExporter: @unchecked Sendable {
   package init(_ process: ChildProcess) throws {
     self.process = process
     var said: [String] = []
-    while let line = process.errors.line(within: .seconds(10)) {
+    while let line = process.errors.line(within: .patience) {
       if let match = line.firstMatch(of: /127\.0\.0\.1:(\d+)/), let port = Int(match.1) {
         self.port = port
         startLine = line
@@ -265,7 +265,7 @@ package final class RunningExporter: @unchecked Sendable {
   ) throws -> (outcome: ChildProcess.Outcome, time: Duration) {
     let begin = ContinuousClock.now
     process.send(signal: signal)
-    let outcome = try process.outcome(within: .seconds(10))
+    let outcome = try process.outcome()
     return (outcome, begin.duration(to: .now))
   }
 }

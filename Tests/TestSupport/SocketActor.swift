@@ -38,7 +38,7 @@ package final class SocketActor: @unchecked Sendable {
 
   /// Gives a command and returns the words of its answer.
   @discardableResult
-  package func send(_ command: String, within limit: Duration = .seconds(15)) throws -> [String] {
+  package func send(_ command: String, within limit: Duration = .patience) throws -> [String] {
     try input.write(command + "\n")
     guard let line = output.line(within: limit) else {
       throw TestFailure("no answer to: \(command)")
@@ -49,7 +49,7 @@ package final class SocketActor: @unchecked Sendable {
   }
 
   func numbers(_ command: String, count: Int) throws -> [Int] {
-    let numbers = try send(command, within: .seconds(60)).compactMap { Int($0) }
+    let numbers = try send(command).compactMap { Int($0) }
     guard numbers.count == count else { throw TestFailure("not \(count) numbers for: \(command)") }
     return numbers
   }
@@ -60,7 +60,7 @@ package final class SocketActor: @unchecked Sendable {
 
   /// Gives a command that ends with an error; returns how often it succeeded, and the error's name.
   func exhaust(_ command: String) throws -> (made: Int, error: String) {
-    let words = try send(command, within: .seconds(60))
+    let words = try send(command)
     guard words.count == 2, let made = Int(words[0]) else {
       throw TestFailure("no count and error for: \(command)")
     }
@@ -154,9 +154,7 @@ package final class SocketActor: @unchecked Sendable {
   /// Ends the process in good order; the kernel closes what it holds.
   package func exit() throws {
     try exitUnreaped()
-    // The kernel closes a packet socket when all processors have been through a quiet moment, one
-    // socket after the other, which takes its time on a machine under load.
-    _ = try process?.wait(within: .seconds(40))
+    _ = try process?.wait()
   }
 
   /// Ends the process without reaping it. Its parent, the test, is out of sight of the host.

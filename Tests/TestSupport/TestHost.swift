@@ -48,7 +48,7 @@ package final class TestHost: @unchecked Sendable {
       thread.end()
       throw error
     }
-    guard firstProcess.output.line(within: .seconds(10)) == "ok 1" else {
+    guard firstProcess.output.line(within: .patience) == "ok 1" else {
       end()
       throw TestFailure("the test host did not start")
     }
@@ -70,7 +70,7 @@ package final class TestHost: @unchecked Sendable {
 
   /// Runs a program on this host to its end.
   package func run(
-    _ arguments: [String], within limit: Duration = .seconds(30)
+    _ arguments: [String], within limit: Duration = .patience
   ) throws -> ChildProcess.Outcome {
     try start(arguments).outcome(within: limit)
   }

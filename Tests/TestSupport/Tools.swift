@@ -12,7 +12,7 @@ package enum Tools {
 
   /// Runs a program to its end, however that is.
   package static func outcome(
-    of arguments: [String], within limit: Duration = .seconds(60)
+    of arguments: [String], within limit: Duration = .patience
   ) throws -> ChildProcess.Outcome {
     try ChildProcess(arguments).outcome(within: limit)
   }
@@ -20,7 +20,7 @@ package enum Tools {
   /// Runs a program to its end and fails unless it succeeds.
   @discardableResult
   package static func run(
-    _ arguments: [String], within limit: Duration = .seconds(60)
+    _ arguments: [String], within limit: Duration = .patience
   ) throws -> ChildProcess.Outcome {
     let outcome = try outcome(of: arguments, within: limit)
     guard outcome.exit == .code(0) else {
