@@ -62,9 +62,10 @@ package actor Sampler {
     /// The network namespaces of this many processes cannot be read, so they count as being in the
     /// exporter's own.
     case namespacesHidden(processes: UInt64)
-    /// A collector runs less often than asked for, because of what its samples cost.
+    /// A collector runs less often than asked for, because of what its samples cost; told once until it
+    /// keeps up.
     case collectorSlowed(Collector, interval: Duration)
-    /// It runs as often as asked for again.
+    /// It has run as often as asked for, for a while.
     case collectorKeepsUp(Collector)
   }
 
@@ -81,8 +82,7 @@ package actor Sampler {
   private var failing: Set<Collector> = []
   /// Of the collectors whose cost grows with the sockets, each with those it becomes due with.
   private var watches = [SocketWatch([.process]), SocketWatch(CollectorSchedule.tcp)]
-  /// Collectors that were reported to run less often.
-  private var slowed: Set<Collector> = []
+  private var slowdowns = Slowdowns()
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     unsafe thread.asUnownedSerialExecutor()
@@ -200,12 +200,10 @@ package actor Sampler {
         timestampSeconds: SystemClock.sinceEpoch / .seconds(1), instant: .now)
       if failing.remove(collector) != nil { report(.collectorRecovered(collector)) }
     }
-    if status.interval > configuration.interval {
-      if slowed.insert(collector).inserted {
-        report(.collectorSlowed(collector, interval: status.interval))
-      }
-    } else if slowed.remove(collector) != nil {
-      report(.collectorKeepsUp(collector))
+    switch slowdowns.sampled(collector, isSlowed: status.interval > configuration.interval) {
+    case .slowed: report(.collectorSlowed(collector, interval: status.interval))
+    case .keepsUp: report(.collectorKeepsUp(collector))
+    case nil: break
     }
   }
 }

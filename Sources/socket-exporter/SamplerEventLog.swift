@@ -25,7 +25,7 @@ extension Sampler.Event {
         metadata: ["processes": "\(processes)"])
     case .collectorSlowed(let collector, let interval):
       logger.warning(
-        "collector runs less often to stay within --collect.cpu-budget",
+        "collector runs less often to stay within --collect.cpu-budget; told once until it keeps up",
         metadata: [
           "collector": "\(collector.name)", "interval_seconds": "\(interval.components.seconds)",
         ])
