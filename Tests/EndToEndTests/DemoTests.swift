@@ -9,17 +9,21 @@ import Testing
   .enabled(
     if: Tools.areInstalled("promtool", "ps", "script", "setpriv", "ss"),
     "needs promtool, ps, script, setpriv and ss"),
-  .timeLimit(.minutes(10)))
+  // It counts from when all tests begin, not from when this one gets a thread.
+  .timeLimit(.minutes(60)))
 struct DemoTests {
-  /// Fast enough to save time, slow enough for its servers not to come to their limit meanwhile.
-  private static let rate = ["--rate", "20"]
+  /// Fast enough to save time, slow enough for its servers not to come to their limit meanwhile, also
+  /// where a busy machine makes everything else late.
+  private static let rate = ["--rate", "8"]
+  /// Longer than all that the demo itself waits for: what was late is for it to say.
+  private static let limit = Duration.seconds(600)
 
   @Test func `the demo goes from the alert to its end`() async throws {
     try await TestHost.run { host in
       let demo = try Demo(on: host)
       let shown = try host.run(
         demo.command(Repository.path("demo/run"), exporter: Exporter.path) + Self.rate,
-        within: .seconds(150))
+        within: Self.limit)
       #expect(shown.exit == .code(0), "\(shown.errors)")
       #expect(shown.errors.isEmpty)
       #expect(!shown.text.contains("\u{1b}"))
@@ -55,7 +59,7 @@ struct DemoTests {
         [
           "sh", "-c", #"printf "$1" | script --quiet --return --command "$2" /dev/null"#, "sh",
           String(repeating: #"\n"#, count: pauses), command.joined(separator: " "),
-        ], within: .seconds(150))
+        ], within: Self.limit)
       #expect(shown.exit == .code(0), "\(shown.text)")
       #expect(shown.text.matches(of: /\[Enter: go on/).count == pauses)
       #expect(shown.text.contains("\u{1b}[1m1. What does the alert say?\u{1b}[0m"))
@@ -74,8 +78,8 @@ struct DemoTests {
     }
   }
 
-  @Test(arguments: [(SIGHUP, 129), (SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])
-  func `it leaves nothing where it is ended early`(_ signal: Int32, _ code: Int32) async throws {
+  @Test(arguments: [SIGHUP, SIGINT, SIGTERM])
+  func `it leaves nothing where it is ended early`(_ signal: Int32) async throws {
     try await TestHost.run { host in
       let demo = try Demo(on: host)
       let child = try host.start(
@@ -85,9 +89,12 @@ struct DemoTests {
         if line.contains("older than 10 s") { break }
       } while true
       // There is something to leave.
-      #expect(try demo.processes(on: host).isSuperset(of: ["leaky-api", "prometheus", "clients"]))
+      try eventually("the programs of the demo run") {
+        try demo.processes(on: host).isSuperset(of: ["leaky-api", "prometheus", "clients"])
+          ? true : nil
+      }
       child.send(signal: signal)
-      #expect(try child.outcome().exit == .code(code))
+      #expect(try child.outcome().exit == .signal(signal))
       try demo.expectNothingLeft(on: host)
     }
   }
@@ -140,7 +147,11 @@ struct DemoTests {
     #expect(worst.contains(#"process="leaky-api""#) && !worst.contains("tidy-api"))
     let page = "curl -s http://127.0.0.1:\(exporter)/metrics | grep"
     let pids = try transcript.output(of: page + " ^socket_pid_tcp_close_wait")
-    #expect(pids.contains(#"{pid="\#(pid)",process="leaky-api"} "#) && !pids.contains("tidy-api"))
+    #expect(pids.contains(#"{pid="\#(pid)",process="leaky-api"} "#))
+    // It has one client at a time, whose socket may be seen just before it is closed.
+    for line in pids.split(separator: "\n") where line.contains("tidy-api") {
+      #expect(line.hasSuffix("} 1"), "\(line)")
+    }
 
     let ages = try transcript.output(of: page + " -e 'close_wait_oldest_seconds")
     let oldest = try #require(ages.firstMatch(of: /oldest_seconds\{.*\} ([\d.]+)\n/))
@@ -151,17 +162,23 @@ struct DemoTests {
     let slopes = try transcript.outputs(of: "promtool query instant \(server(prometheus)) 'deriv(")
     try #require(slopes.count == 2)
     #expect(try value(slopes[0]) > 0.5)
-    #expect(try value(slopes[1]) > 0)
 
     let limits = try transcript.outputs(of: "promtool query instant \(server(prometheus)) 'socket_")
     try #require(limits.count == 1)
     let used = try value(limits[0])
     #expect(used > 100.0 / 1024 && used <= 1)
     let left = try transcript.output(of: "promtool query instant \(server(prometheus)) '(1 -")
-    if used < 0.95 { #expect(try value(left) > 0) }
+    // At the limit it grows no more, and a busy machine may be as late as that.
+    if used < 0.95 {
+      #expect(try value(slopes[1]) > 0)
+      #expect(try value(left) > 0)
+    }
 
     let holders = try transcript.output(of: "ss -Htnp state close-wait | grep")
-    #expect(holders.contains(#""leaky-api",pid=\#(pid)"#) && !holders.contains("tidy-api"))
+    #expect(holders.contains(#""leaky-api",pid=\#(pid)"#))
+    for line in holders.split(separator: "\n") where line.contains("tidy-api") {
+      #expect(line.contains(/^ *1 "/), "\(line)")
+    }
     for line in try transcript.output(of: "ss -Htnp state close-wait '(").split(separator: "\n") {
       #expect(line.hasPrefix("0 ") && line.contains("pid=\(pid),"))
     }
