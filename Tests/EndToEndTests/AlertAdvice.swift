@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -36,6 +37,10 @@ enum AlertAdvice {
     }
   }
 
+  private static func isUseful(_ outcome: ChildProcess.Outcome) -> Bool {
+    outcome.exit == .code(0) && !outcome.output.isEmpty
+  }
+
   /// Runs the commands of an alert that can be run, and expects that each of them has something to say,
   /// and that one of them names who is to blame.
   ///
@@ -60,10 +65,16 @@ enum AlertAdvice {
       if let namespace = labels["netns"], !command.hasPrefix("curl") {
         words = TestHost.inNetworkNamespace(namespace) + words
       }
-      let outcome = try host.run(words)
+      // Where the exporter's sample is late its page has nothing to say for a moment.
+      let deadline = Deadline(after: .seconds(20))
+      var outcome = try host.run(words)
+      while !isUseful(outcome) && !deadline.hasPassed {
+        Thread.sleep(forTimeInterval: 0.2)
+        outcome = try host.run(words)
+      }
       #expect(
-        outcome.exit == .code(0) && !outcome.output.isEmpty,
-        "\(name): \(command): \(outcome.exit): \(outcome.errors)", sourceLocation: sourceLocation)
+        isUseful(outcome), "\(name): \(command): \(outcome.exit): \(outcome.errors)",
+        sourceLocation: sourceLocation)
       said += outcome.text
       count += 1
     }

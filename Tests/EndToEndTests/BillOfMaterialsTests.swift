@@ -9,7 +9,7 @@ struct BillOfMaterialsTests {
   private static let library = Repository.path(".build/cyclonedx")
   /// Whatever else is wrong with it shows in the tests.
   private static let canBeValidated =
-    (try? Tools.outcome(of: [validator, library, "install"], within: .seconds(300)))?
+    (try? Tools.outcome(of: [validator, library, "install"], within: .seconds(600)))?
     .exit != .code(77)
 
   @Test(.enabled(if: canBeValidated, "needs cyclonedx-python-lib from PyPI"))

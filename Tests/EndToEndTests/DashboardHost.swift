@@ -75,6 +75,8 @@ final class DashboardHost {
     // Requests that get no further: their last acknowledgement is lost.
     halfOpenListener = try host.actor(named: "half-open").listen(port: 8443, backlog: 2)
     let deaf = try host.actor(named: "deaf").listen(port: 8444)
+    // Whoever asks there does not give up after two minutes, which a busy machine may take.
+    try host.set("net.ipv4.tcp_syn_retries", to: "30")
     try host.drop("tcp dport 8443 tcp flags & (syn | ack) == ack", "tcp dport 8444")
     for _ in 0..<7 { try client.beginConnecting(to: deaf) }
 

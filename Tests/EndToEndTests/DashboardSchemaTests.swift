@@ -8,7 +8,7 @@ struct DashboardSchemaTests {
   private static let types = Repository.path(".build/grafana-schema")
   private static let files = Dashboard.all.map { Repository.path("dashboards/" + $0) }
   private static let isAvailable =
-    (try? Tools.run(["python3", "-B", script, types, "install"], within: .seconds(180))) != nil
+    (try? Tools.run(["python3", "-B", script, types, "install"], within: .seconds(600))) != nil
 
   @Test(.enabled(if: isAvailable, "needs grafana-foundation-sdk from PyPI"))
   func `Grafana 10, 11 and 12 know everything that is in the dashboards`() async throws {

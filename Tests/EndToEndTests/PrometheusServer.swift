@@ -75,7 +75,10 @@ final class PrometheusServer {
         host.directory + "/tsdb-\(port)", "--web.listen-address", address, "--log.level", "error",
       ] + flags)
     _ = try eventually("Prometheus answers") {
-      try host.run(["curl", "-sf", "http://\(address)/-/ready"]).exit == .code(0) ? true : nil
+      // It is to have the processor meanwhile.
+      Thread.sleep(forTimeInterval: 0.1)
+      return try host.run(["curl", "-sf", "http://\(address)/-/ready"]).exit == .code(0)
+        ? true : nil
     }
   }
 
@@ -106,6 +109,17 @@ final class PrometheusServer {
     if let time { form["time"] = time }
     let answer: Answer = try get("query", form)
     return answer.result
+  }
+
+  /// What an instant query returns that must return something. Where a scrape is late it returns nothing
+  /// until the next one, so it is asked again.
+  func answer(to expression: String, within limit: Duration = .seconds(20)) throws -> [Series] {
+    let deadline = Deadline(after: limit)
+    while true {
+      let series = try query(expression)
+      if !series.isEmpty || deadline.hasPassed { return series }
+      Thread.sleep(forTimeInterval: 0.2)
+    }
   }
 
   /// The value of a query that returns one series; nil where it returns none.

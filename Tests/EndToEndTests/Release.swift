@@ -47,7 +47,8 @@ final class Release: Sendable {
   /// - Parameter wrapper: a command to run it by.
   static func pack(into directory: String, wrapper: [String] = []) throws {
     try Tools.run(
-      wrapper + ["env", "DIRTY=1", Repository.path("packaging/dist"), Exporter.path, directory])
+      wrapper + ["env", "DIRTY=1", Repository.path("packaging/dist"), Exporter.path, directory],
+      within: .seconds(600))
   }
 
   var files: [String] {

@@ -13,15 +13,6 @@ struct GzipTests {
     let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).gz")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(packed).write(to: file)
-    let gzip = Process()
-    let output = Pipe()
-    gzip.executableURL = URL(filePath: "/bin/gzip")
-    gzip.arguments = ["-dc", file.path]
-    gzip.standardOutput = output
-    try gzip.run()
-    let unpacked = output.fileHandleForReading.readDataToEndOfFile()
-    gzip.waitUntilExit()
-    #expect(gzip.terminationStatus == 0)
-    #expect([UInt8](unpacked) == bytes)
+    #expect(try Tools.run(["gzip", "-dc", file.path]).output == bytes)
   }
 }

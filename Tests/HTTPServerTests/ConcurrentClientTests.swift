@@ -12,7 +12,9 @@ import Testing
 
   @Test func noPageIsTornWhileItIsSwapped() throws {
     let current = PublishedPage(HTTPResponse(.ok, text: Self.page(0)))
-    let server = try TestServer(routes: [Router.Route("/metrics") { _ in current.response }])
+    let server = try TestServer(
+      configure: { $0.idleTimeout = .patience },
+      routes: [Router.Route("/metrics") { _ in current.response }])
     let port = server.port
     let clients = 25
     let requests = 80

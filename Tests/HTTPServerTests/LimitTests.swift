@@ -6,7 +6,10 @@ private let closeWait = 8
 
 @Suite struct LimitTests {
   @Test func aboveMaxRequestsIs503() throws {
-    let server = try TestServer(configure: { $0.maximumRequests = 3 })
+    let server = try TestServer(configure: {
+      $0.maximumRequests = 3
+      $0.idleTimeout = .patience
+    })
     let stalled = try server.stalledReaders(3)
     #expect(eventually { server.server.statistics.requests(.ok) == 3 })
     let client = try server.client()
@@ -25,7 +28,7 @@ private let closeWait = 8
   }
 
   @Test func aSlowReaderGetsEveryByte() throws {
-    let server = try TestServer()
+    let server = try TestServer(configure: { $0.idleTimeout = .patience })
     let reader = try server.client()
     try reader.request("GET", "/huge")
     sleepMilliseconds(50)
@@ -37,7 +40,10 @@ private let closeWait = 8
   }
 
   @Test func aboveMaxConnectionsIs503AndTheOthersAreServed() throws {
-    let server = try TestServer(configure: { $0.maximumConnections = 2 })
+    let server = try TestServer(configure: {
+      $0.maximumConnections = 2
+      $0.idleTimeout = .patience
+    })
     let first = [try server.client(), try server.client()]
     for client in first {
       try client.request("GET", "/plain")
@@ -61,7 +67,10 @@ private let closeWait = 8
   }
 
   @Test func aFloodOfConnectionsIsClosedAtOnce() throws {
-    let server = try TestServer(configure: { $0.maximumConnections = 2 })
+    let server = try TestServer(configure: {
+      $0.maximumConnections = 2
+      $0.idleTimeout = .patience
+    })
     let clients = try (0..<40).map { _ in try server.client() }
     // 2 are served and 16 would be told 503; the others have been closed without a request.
     #expect(eventually { server.server.statistics.rejected(.maxConnections) == 22 })
@@ -106,7 +115,7 @@ private let closeWait = 8
 
   @Test func stopIsQuickWhateverTheClientsDo() throws {
     let duration = try shortestTime(below: .seconds(2)) {
-      let server = try TestServer()
+      let server = try TestServer.onPrivatePort()
       var clients = try server.stalledReaders(10)
       for _ in 0..<10 {
         clients.append(try server.client())

@@ -31,6 +31,20 @@ final class TestServer: Sendable {
     port = server.boundAddresses.first?.port ?? 0
   }
 
+  /// A server on a port that the kernel gives to nobody by itself: no other test is given it when this
+  /// server has ended, or has it on another address.
+  ///
+  /// - Parameter ports: what to choose from; below the range of `net.ipv4.ip_local_port_range`.
+  static func onPrivatePort(
+    _ host: String = "127.0.0.1", from ports: Range<Int> = 10_000..<20_000
+  ) throws -> TestServer {
+    for _ in 0..<100 {
+      let port = Int.random(in: ports)
+      if let server = try? TestServer("\(host):\(port)") { return server }
+    }
+    throw TestFailure("no port of \(ports) is free on \(host)")
+  }
+
   deinit {
     server.stop()
   }
@@ -55,13 +69,14 @@ final class TestServer: Sendable {
   }
 }
 
-/// Waits until the condition holds, half a minute at most; returns whether it does.
+/// Waits until the condition holds; returns whether it does.
 func eventually(_ condition: () -> Bool) -> Bool {
-  for _ in 0..<3000 {
-    if condition() { return true }
+  let deadline = Deadline(after: .patience)
+  while !condition() {
+    if deadline.hasPassed { return condition() }
     usleep(10_000)
   }
-  return condition()
+  return true
 }
 
 /// How many TCP sockets have this local port and state (the kernel's number: 8 is CLOSE_WAIT), read

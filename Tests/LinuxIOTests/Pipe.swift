@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 
 /// A pipe that tells whether its writing end is open. The test closes that, or has it closed.
 final class Pipe {
@@ -18,12 +19,13 @@ final class Pipe {
 
   /// Whether the writing end is closed, or will be in a moment: a child that another test starts
   /// holds a copy until it executes its program.
-  var isClosed: Bool { hungUp(within: 5000) }
+  var isClosed: Bool { hungUp(within: .patience) }
 
-  var isOpen: Bool { !hungUp(within: 0) }
+  var isOpen: Bool { !hungUp(within: .zero) }
 
-  private func hungUp(within milliseconds: Int32) -> Bool {
+  private func hungUp(within limit: Duration) -> Bool {
     var request = pollfd(fd: reading, events: 0, revents: 0)
+    let milliseconds = Int32(limit / .milliseconds(1))
     return poll(&request, 1, milliseconds) == 1 && request.revents & Int16(POLLHUP) != 0
   }
 }

@@ -66,6 +66,7 @@ struct BackendChoiceTests {
     try child.name("child")
     try client.become(user: Exporter.Privileges.user + 1)
     _ = try server.socket(.udp4)
+    try host.awaitAcknowledgements()
     return child
   }
 

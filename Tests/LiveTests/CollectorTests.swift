@@ -56,7 +56,7 @@ struct CollectorTests {
   func alone(collector: String) async throws {
     try await TestHost.run { host in
       try Self.populate(host)
-      let whole = try host.sample { $0.sockets("close_wait") == 1 }
+      let whole = try host.sample { $0.sockets("fin_wait2") == 1 }
       let others = Self.prefixes.keys.filter { $0 != collector }
       let page = try host.sample(others.map { "--no-collector.\($0)" })
       var expected = Self.said(collector, whole)

@@ -157,8 +157,10 @@ struct ConfinementTests {
     ])
   func areInForce(command: [String]) async throws {
     try await TestHost.run { host in
-      // It succeeds without them, so that a misspelt command does not count as refused.
-      let free = try host.run(["sh", "-c", "cd \"$0\" && exec \"$@\"", host.directory] + command)
+      // It succeeds without them, so that a misspelt command does not count as refused. Many a machine
+      // has the unit's limit of descriptors, too.
+      let script = "ulimit -n 512; cd \"$0\" && exec \"$@\""
+      let free = try host.run(["sh", "-c", script, host.directory] + command)
       #expect(free.exit == .code(0), "\(free.errors)")
       let refused = try host.run(host.confinement(SystemdUnit()) + command)
       #expect(refused.exit != .code(0) && refused.exit != .code(127))

@@ -16,6 +16,7 @@ struct NetworkNamespaceTests {
       try leaker.accept(listener)
       try leaker.shutdown(own)
     }
+    try host.awaitAcknowledgements(in: leaker)
     return leaker
   }
 
@@ -219,8 +220,10 @@ struct NetworkNamespaceTests {
       ]
       // A process may be called what the sum is called.
       try leakers[2].name("other")
-      let whole = try host.sample("--netns=all")
-      let capped = try host.sample("--netns=all", "--process.max-groups=1")
+      // Between the two pages nothing may become older than a threshold.
+      let thresholds = "--close-wait.thresholds=1h,1d"
+      let whole = try host.sample("--netns=all", thresholds)
+      let capped = try host.sample("--netns=all", thresholds, "--process.max-groups=1")
       expectGroup("leaker", in: "blue", capped, ["tcp": 11], states: Self.held(5))
       for family in [
         "socket_process_instances", "socket_process_tcp_sockets",

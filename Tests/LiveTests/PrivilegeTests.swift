@@ -138,6 +138,7 @@ struct PrivilegeTests {
       let leaking = try own.connect(to: listener, of: roots)
       try roots.shutdown(leaking.peer)
       try own.become(user: Exporter.Privileges.user)
+      try host.awaitAcknowledgements()
 
       let page = try host.sample(privileges: .none)
       let states = ["established": 6.0, "listen": 1, "close_wait": 1, "fin_wait2": 1]

@@ -30,7 +30,7 @@ struct SharedSocketTests {
       expectGroup("server", inherited, ["tcp": 2], states: ["listen": 1, "established": 1])
 
       try child.close(connection.own)
-      let closed = try host.sample { $0.sockets("close_wait") == 1 }
+      let closed = try host.sample { $0.sockets("fin_wait2") == 1 }
       expectSockets(closed, ["ipv4": Self.halfClosed])
       expectGroup("child", closed, [:])
       expectGroup("server", closed, ["tcp": 2], states: ["listen": 1, "close_wait": 1])
@@ -62,7 +62,7 @@ struct SharedSocketTests {
         let left = try host.sample { $0.instances(of: "holder-\(index)") == nil }
         expectNoGroup("holder-\(index)", left)
       }
-      let closed = try host.sample { $0.sockets("close_wait") == 1 }
+      let closed = try host.sample { $0.sockets("fin_wait2") == 1 }
       expectSockets(closed, ["ipv4": Self.halfClosed])
     }
   }
@@ -95,7 +95,7 @@ struct SharedSocketTests {
       try child.name("child")
       try child.shutdown(connection.own)
 
-      let page = try host.sample { $0.sockets("close_wait") == 1 }
+      let page = try host.sample { $0.sockets("fin_wait2") == 1 }
       expectSockets(page, ["ipv4": Self.halfClosed])
       for name in ["parent", "child"] {
         expectGroup(name, page, ["tcp": 1], states: ["fin_wait2": 1], shared: 1)
@@ -159,7 +159,7 @@ struct SharedSocketTests {
       try sender.sendDescriptor(first.own, through: channel.own)
       try sender.close(first.own)
       try server.shutdown(first.peer)
-      let travelling = try host.sample { $0.sockets("close_wait") == 1 }
+      let travelling = try host.sample { $0.sockets("fin_wait2") == 1 }
       // It counts on the host, and in no process.
       expectSockets(travelling, ["ipv4": Self.halfClosed])
       for name in ["sender", "receiver"] { expectGroup(name, travelling, ["unix": 1]) }

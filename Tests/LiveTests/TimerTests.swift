@@ -90,7 +90,7 @@ struct TimerTests {
       for _ in 0..<7 { try client.connect(to: listener) }
       try client.write("unread", to: connection.own)
       try server.write("neither", to: connection.peer)
-      let page = try host.sample { Self.queues($0)["receive"] == 13 }
+      let page = try host.sample { Self.queues($0) == ["receive": 13, "send": 0] }
       #expect(Self.queues(page) == ["receive": 13, "send": 0])
       try expectSameAsSocketStatistics(page, on: host)
     }

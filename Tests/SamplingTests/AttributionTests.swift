@@ -82,12 +82,14 @@ struct AttributionTests {
   }
 
   @Test func whatNoTableListsIsUnboundOrOther() throws {
-    let unused = [
-      try LiveSocket(AF_INET), try LiveSocket(AF_INET6), try LiveSocket(AF_INET, SOCK_DGRAM),
+    var unused = [
+      try LiveSocket(AF_INET), try LiveSocket(AF_INET, SOCK_DGRAM),
       try LiveSocket(AF_NETLINK, SOCK_RAW),
     ]
+    // A kernel may be without IPv6.
+    if let socket = try? LiveSocket(AF_INET6) { unused.append(socket) }
     let kinds = try count(unused).kinds
-    #expect(kinds[.unbound] == 4)
+    #expect(kinds[.unbound] == UInt64(unused.count))
     #expect(kinds[.other] == 0)
     // Those of families that no table is read of, and Unix sockets where theirs did not have it.
     let others =
@@ -96,7 +98,7 @@ struct AttributionTests {
         try? LiveSocket($0, $0 == AF_ALG ? SOCK_SEQPACKET : SOCK_STREAM)
       }
     let all = try count(unused + others).kinds
-    #expect(all[.unbound] == 4)
+    #expect(all[.unbound] == UInt64(unused.count))
     #expect(all[.other] == UInt64(others.count))
   }
 

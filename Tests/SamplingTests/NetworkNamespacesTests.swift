@@ -60,11 +60,13 @@ struct NetworkNamespacesTests {
     try host.write("1/root/run/netns/azure", "")
     let blue = try inode(host.path + "/1/root/run/netns/blue")
     let azure = try inode(host.path + "/1/root/run/netns/azure")
+    // The number of neither file.
+    let other = max(blue, azure) + 1
     var namespaces = NetworkNamespaces(procfsPath: host.path, leaves: false)
-    namespaces.find([blue: [5], azure: [6], first: [7]]) { _ in nil }
+    namespaces.find([blue: [5], azure: [6], other: [7]]) { _ in nil }
     #expect(namespaces.name(of: blue) == "ns-\(blue)")
     #expect(namespaces.name(of: azure) == "ns-\(azure)")
-    #expect(namespaces.name(of: first) == "ns-101")
+    #expect(namespaces.name(of: other) == "ns-\(other)")
     let names = namespaces.others.map(\.name)
     #expect(names == names.sorted())
   }

@@ -1,5 +1,6 @@
 import Glibc
 import SocketModel
+import TestSupport
 import Testing
 
 @testable import SockDiag
@@ -63,11 +64,29 @@ struct SocketDumpTests {
     }
   }
 
+  /// Waits until the kernel tells of an IPv4 socket. What was sent to it may still be on its way, and a
+  /// dump of several messages can pass one over while others are closed.
+  @discardableResult
+  private func awaitSocket(
+    _ inode: UInt32, _ states: SocketDump.TCPStates,
+    where condition: (InternetSocket) -> Bool = { _ in true }
+  ) throws -> InternetSocket {
+    try eventually("socket \(inode) is among those asked for: \(states)") {
+      try sockets(.ipv4, states).first { $0.inode == inode && condition($0) }
+    }
+  }
+
+  /// Waits until the kernel tells of a socket of another kind.
+  private func awaitInode(_ inode: UInt32, of kind: SocketKind) throws {
+    try eventually("socket \(inode) is among those of \(kind)") { () throws -> Bool? in
+      try inodes(of: kind).contains(inode) ? true : nil
+    }
+  }
+
   @Test func listenersAndConnections() throws {
     let listener = try Held(AF_INET, SOCK_STREAM)
     try #require(listener.apply(bind) && listen(listener.number, 3) == 0)
-    let listening = try #require(
-      try sockets(.ipv4, .listening).first { $0.inode == listener.inode })
+    let listening = try awaitSocket(listener.inode, .listening)
     #expect(listening.state == TCPState.listen.rawValue)
     #expect(listening.local == IPAddress(ipv4: 0x7f00_0001))
     #expect(listening.remotePort == 0)
@@ -78,18 +97,16 @@ struct SocketDumpTests {
     try #require(client.apply(connect, port: listening.localPort))
     let server = try Held(accept(listener.number, nil, nil))
     try #require(send(client.number, "four", 4, 0) == 4)
-    let connections = try sockets(.ipv4, .connections)
-    let received = try #require(connections.first { $0.inode == server.inode })
-    let sent = try #require(connections.first { $0.inode == client.inode })
-    #expect(received.receiveQueue == 4)
+    let received = try awaitSocket(server.inode, .connections) { $0.receiveQueue == 4 }
+    let sent = try awaitSocket(client.inode, .connections)
     #expect(received.localPort == listening.localPort)
     #expect(received.localPort == sent.remotePort && received.remotePort == sent.localPort)
     #expect(received.cookie != 0 && received.cookie != sent.cookie)
 
+    let connections = try sockets(.ipv4, .connections)
     #expect(!connections.contains { $0.state == TCPState.listen.rawValue })
     #expect(!connections.contains { $0.inode == listener.inode })
-    let all = try sockets(.ipv4, .all).map(\.inode)
-    for inode in [listener.inode, client.inode, server.inode] { #expect(all.contains(inode)) }
+    for inode in [listener.inode, client.inode, server.inode] { try awaitSocket(inode, .all) }
     #expect(try !sockets(.ipv6, .all).contains { $0.inode == server.inode })
     for socket in try sockets(.ipv4, .closeWait) {
       #expect(socket.state == TCPState.closeWait.rawValue)
@@ -97,16 +114,15 @@ struct SocketDumpTests {
   }
 
   @Test func theAgeOfACloseWait() throws {
+    let begun = ContinuousClock.now
     let listener = try Held(AF_INET, SOCK_STREAM)
     try #require(listener.apply(bind) && listen(listener.number, 3) == 0)
-    let listening = try #require(
-      try sockets(.ipv4, .listening).first { $0.inode == listener.inode })
+    let listening = try awaitSocket(listener.inode, .listening)
     let client = try Held(AF_INET, SOCK_STREAM)
     try #require(client.apply(connect, port: listening.localPort))
     let server = try Held(accept(listener.number, nil, nil))
     try #require(shutdown(client.number, Int32(SHUT_WR)) == 0)
-    let halfClosed = try #require(
-      try sockets(.ipv4, .closeWait).first { $0.inode == server.inode })
+    let halfClosed = try awaitSocket(server.inode, .closeWait)
 
     var dump = SocketDump()
     func age() throws -> UInt32? {
@@ -118,28 +134,28 @@ struct SocketDumpTests {
         return age
       }
     }
-    let first = try #require(try age())
-    usleep(50_000)
-    let second = try #require(try age())
-    #expect(first < 60_000)
-    // The kernel counts in ticks of up to 10 ms.
-    #expect(second >= first + 40)
+    let first = try eventually("its age is told") { try age() }
+    let second = try eventually("it grows older") { () throws -> UInt32? in
+      try age().flatMap { $0 >= first + 40 ? $0 : nil }
+    }
+    // The kernel counts in ticks, which may come late.
+    #expect(Duration.milliseconds(second) <= begun.duration(to: .now) + .seconds(1))
   }
 
   @Test func inodesOfEachKind() throws {
     let udp = try Held(AF_INET, SOCK_DGRAM)
     try #require(udp.apply(bind))
-    #expect(try inodes(of: .udp).contains(udp.inode))
+    try awaitInode(udp.inode, of: .udp)
 
     let unix = try Held(AF_UNIX, SOCK_STREAM)
-    #expect(try inodes(of: .unix).contains(unix.inode))
+    try awaitInode(unix.inode, of: .unix)
 
     let netlink = try Held(AF_NETLINK, SOCK_RAW)
     // The kernel lists it from when it has an address.
     var address = sockaddr()
     address.sa_family = sa_family_t(AF_NETLINK)
     try #require(bind(netlink.number, &address, socklen_t(MemoryLayout<sockaddr>.size)) == 0)
-    #expect(try inodes(of: .netlink).contains(netlink.inode))
+    try awaitInode(netlink.inode, of: .netlink)
 
     for kind in SocketKind.allCases where kind != .raw {
       #expect(try !inodes(of: kind).contains(0))
@@ -150,7 +166,7 @@ struct SocketDumpTests {
   @Test(.enabled(if: geteuid() == 0, "needs root"))
   func inodesOfPacketSockets() throws {
     let packet = try Held(AF_PACKET, SOCK_DGRAM)
-    #expect(try inodes(of: .packet).contains(packet.inode))
+    try awaitInode(packet.inode, of: .packet)
   }
 
   /// Found, or refused by a kernel without raw_diag.
@@ -158,7 +174,7 @@ struct SocketDumpTests {
   func inodesOfRawSockets() throws {
     let raw = try Held(AF_INET, SOCK_RAW, Int32(IPPROTO_ICMP))
     do {
-      #expect(try inodes(of: .raw).contains(raw.inode))
+      try awaitInode(raw.inode, of: .raw)
     } catch let error as NetlinkError {
       #expect(error == .refused(code: ENOENT) && error.isRefusal)
     }

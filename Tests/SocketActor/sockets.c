@@ -51,7 +51,7 @@ static int local_port(int descriptor) {
 }
 
 void limit_waits(int descriptor) {
-    struct timeval limit = {.tv_sec = 10};
+    struct timeval limit = {.tv_sec = 60};
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
@@ -172,6 +172,21 @@ static void begin_connecting(int count, char **words) {
         return answer("%d", descriptor);
     failed("connect");
     close(descriptor);
+}
+
+// connect-abandon ADDRESS PORT: begins to connect and gives up at once, before the kernel asks a second
+// time.
+static void abandon_connecting(int count, char **words) {
+    (void)count;
+    struct address address;
+    if (!read_address(words[1], words[2], &address)) return;
+    int descriptor = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return failed("socket");
+    bool has_begun
+        = connect(descriptor, &address.any, address.length) == 0 || errno == EINPROGRESS;
+    if (!has_begun) failed("connect");
+    close(descriptor);
+    if (has_begun) answer("%s", "");
 }
 
 // listen ADDRESS PORT BACKLOG: answers the descriptor and the port, which the kernel chooses for 0.
@@ -319,6 +334,7 @@ const struct command socket_commands[] = {
     {"listen-on", 2, listen_on_socket},
     {"connect-on", 3, connect_socket},
     {"connect-start", 2, begin_connecting},
+    {"connect-abandon", 2, abandon_connecting},
     {"listen", 3, listen_for_connections},
     {"connect", 2, connect_once},
     {"connect-many", 3, connect_many},

@@ -101,6 +101,11 @@ extension SocketActor {
     try number("connect-start \(listener.address) \(listener.port)")
   }
 
+  /// Begins to connect and gives up at once, before the kernel asks a second time.
+  package func abandonConnecting(to listener: Listener) throws {
+    try send("connect-abandon \(listener.address) \(listener.port)")
+  }
+
   /// Connects until the kernel refuses; returns how many connections that made, and the name of the
   /// error.
   package func connectAll(to listener: Listener) throws -> (made: Int, error: String) {

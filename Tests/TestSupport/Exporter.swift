@@ -130,17 +130,19 @@ extension TestHost {
 
   /// A page on which the backends agree, where there is more than one to ask.
   ///
-  /// What happened just before may still go on in the kernel, so they are asked again a few times.
+  /// What happened just before may still go on in the kernel, so they are asked again a few times, for
+  /// a second at least.
   private func agreed(
     _ first: MetricPage, _ flags: [String], sample: (_ backend: String) throws -> MetricPage
   ) throws -> MetricPage {
     guard BackendComparison.isByIterator(first), !flags.contains("--backend") else { return first }
     var page = first
     var differences: [String] = []
-    for _ in 0..<5 {
+    for _ in 0..<10 {
       let second = try sample("procfs")
       differences = BackendComparison.differences(page, second)
       if differences.isEmpty { return page }
+      usleep(100_000)
       page = try sample("bpf")
     }
     throw TestFailure("bpf | procfs:\n\(differences.joined(separator: "\n"))")

@@ -58,3 +58,18 @@ package struct SocketStatistics: Sendable {
     for sample in page.samples("socket_tcp_timer_sockets") { timers[sample.labels] = sample.value }
   }
 }
+
+extension TestHost {
+  /// Waits until every FIN is acknowledged. The kernel puts that off for a moment, and until then who
+  /// sent it is in FIN_WAIT1.
+  ///
+  /// - Parameter actor: in whose network namespace; nil for the host's own.
+  package func awaitAcknowledgements(in actor: SocketActor? = nil) throws {
+    let wrapper = try actor.map { ["nsenter", "--net=/proc/\(try $0.pid())/ns/net"] } ?? []
+    try eventually("every FIN is acknowledged") { () -> Bool? in
+      let listed = try run(wrapper + ["ss", "-Htan", "state", "fin-wait-1"])
+      guard listed.exit == .code(0) else { throw TestFailure("ss: \(listed.errors)") }
+      return listed.output.isEmpty ? true : nil
+    }
+  }
+}
