@@ -65,25 +65,21 @@ struct ScrapeTests {
           "/prometheus-3/metrics 200 application/openmetrics-text; version=1.0.0; charset=utf-8",
         ])
 
-      // A job whose last scrape was given up has nothing until the next one.
-      func values(_ query: String) throws -> [Double] {
-        try eventually("every job knows \(query)") {
-          let found = try prometheus.query(query).map(\.value)
-          return found.count == jobs.count ? found : nil
+      // A scrape that was given up leaves its job without numbers until the next one, and its connection
+      // among those that are counted.
+      func awaitCount(_ count: Double, of query: String) throws {
+        try eventually("every job counts \(count) of \(query)") {
+          try prometheus.query(query).map(\.value) == jobs.map { _ in count } ? true : nil
         }
       }
       // Known by construction.
       for (family, held) in [("ipv4", 3.0), ("ipv6", 2.0)] {
         for state in ["close_wait", "fin_wait2"] {
-          let counted = try values(
-            #"socket_tcp_sockets{state="\#(state)", family="\#(family)"}"#)
-          #expect(counted == jobs.map { _ in held }, "\(state) \(family)")
+          try awaitCount(held, of: #"socket_tcp_sockets{state="\#(state)", family="\#(family)"}"#)
         }
       }
       // Two listeners, five half-closed connections, two open ones.
-      let descriptors = try values(
-        #"socket_process_socket_fds{process="leaker", kind="tcp"}"#)
-      #expect(descriptors == jobs.map { _ in 9 })
+      try awaitCount(9, of: #"socket_process_socket_fds{process="leaker", kind="tcp"}"#)
 
       // And all states as ss counts them.
       let deadline = Deadline(after: .patience)
