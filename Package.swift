@@ -93,7 +93,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "SamplingTests",
-      dependencies: ["Exposition", "Metrics", "Sampling", "TestSupport", "socket-actor"]),
+      dependencies: [
+        "Exposition", "Metrics", "Sampling", "SocketIterators", "TestSupport", "socket-actor",
+      ]),
     .testTarget(name: "ExpositionTests", dependencies: ["Exposition", "TestSupport"]),
     .testTarget(
       name: "MetricsTests", dependencies: ["Exposition", "Metrics", "SocketModel", "TestSupport"]),

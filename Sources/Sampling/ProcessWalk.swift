@@ -109,6 +109,7 @@ struct ProcessWalker: ~Copyable {
       do {
         process = try visit(pid, of: &procfs, depth, using: pass, at: now, into: &holders)
       } catch let error as SystemError where error.isGone {
+        holders.keepMembers(walk.members.count)
         continue
       } catch let error as SystemError where error.isExhaustion {
         // That says nothing about this process, and the next ones would fare no better.
@@ -116,6 +117,7 @@ struct ProcessWalker: ~Copyable {
       } catch {
         // Not even its name can be known: hidepid=1, or a text that nobody expects. One process must
         // not decide for the host.
+        holders.keepMembers(walk.members.count)
         walk.processes += 1
         walk.unreadable += 1
         walk.ofUnknownState += 1

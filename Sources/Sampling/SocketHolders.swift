@@ -62,11 +62,20 @@ struct SocketHolders {
     numbers.append(descriptor)
   }
 
+  /// Processes begun and not taken out.
+  var memberCount: Int { starts.count }
+
   /// Takes the process begun last out again.
   mutating func dropMember() {
     guard let start = starts.popLast() else { return }
     keys.removeSubrange(Int(start)...)
     numbers.removeSubrange(Int(start)...)
+  }
+
+  /// Takes out all but the first processes: what was begun for one whose reading then failed would
+  /// make each later one's sockets the next one's.
+  mutating func keepMembers(_ count: Int) {
+    while memberCount > count { dropMember() }
   }
 
   /// Ends the walk; from now on sockets can be found.

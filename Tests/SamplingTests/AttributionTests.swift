@@ -1,5 +1,6 @@
 import Glibc
 import ProcFS
+import SocketIterators
 import SocketModel
 import TestSupport
 import Testing
@@ -45,6 +46,25 @@ struct AttributionTests {
     #expect(join.walk.members[join.member].thread == own)
     join.attribution.release()
     #expect(!join.holds(socket.inode))
+  }
+
+  /// The kernel's pass knew it without descriptors, a zombie perhaps, and it is reaped after it was
+  /// opened: here it has no directory of them.
+  @Test func whoGoesWhileItIsVisitedIsNoMember() throws {
+    let host = try PlainHost()
+    try host.stat(700, "gone")
+    // Too young for the pass to know it.
+    try host.stat(701, "young", startTicks: 200_000)
+    let pass = KnownDescriptors(
+      DescriptorPass(), ownProcess: own, startTicks: 0, begun: .seconds(1000))
+    var procfs = try ProcFileSystem(path: host.path)
+    var walker = ProcessWalker(groupingBy: .comm)
+    var holders = SocketHolders()
+    let walk = try walker.walk(
+      &procfs, .descriptors, thresholds: 0, using: pass, into: &holders
+    ) { _ in false }
+    #expect(walk.members.map(\.pid) == [701])
+    #expect(holders.memberCount == 1)
   }
 
   /// What some sockets of the test process are counted as. Other tests open and close theirs
