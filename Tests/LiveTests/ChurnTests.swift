@@ -61,7 +61,9 @@ struct ChurnTests {
     }
     let passing = page.instances(of: "passing") ?? 0
     #expect(passing <= 2 * most)
-    #expect(page.socketDescriptors(of: "passing") ?? 0 <= passing * socketsEach)
+    #expect(
+      page.socketDescriptors(of: "passing") ?? 0 <= passing * socketsEach,
+      "\(page.rows("socket_pid_socket_fds", by: "pid", ["process": "passing"]))")
     for state in ["listen", "close_wait", "fin_wait2", "established"] {
       let held = page.rows("socket_process_tcp_sockets", by: "state", of: "passing")[state] ?? 0
       // While they connect there are two, of one process.
