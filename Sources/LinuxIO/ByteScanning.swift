@@ -42,6 +42,14 @@ extension Span where Element == UInt8 {
     while position < count, self[position] == 0x20 || self[position] == 0x09 { position += 1 }
   }
 
+  /// Moves past a minus sign; false where there is none.
+  @inline(__always)
+  package func skipMinus(at position: inout Int) -> Bool {
+    guard position < count, self[position] == UInt8(ascii: "-") else { return false }
+    position += 1
+    return true
+  }
+
   /// Moves past one word and the spaces before it; false where the text ends first.
   @inline(__always)
   package func skipWord(at position: inout Int) -> Bool {

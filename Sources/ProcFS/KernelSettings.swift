@@ -29,14 +29,17 @@ package enum KernelSetting {
   /// the kernel has no Multipath TCP.
   package static let multipathTCP = "sys/net/mptcp/enabled"
 
+  /// - Returns: nil where the number is below zero, as some may be set: then it bounds nothing that could be
+  ///   counted.
   /// - Throws: `ParseError` where the file does not hold one number.
-  package static func parse(_ bytes: Span<UInt8>, file: String) throws(ParseError) -> UInt64 {
+  package static func parse(_ bytes: Span<UInt8>, file: String) throws(ParseError) -> UInt64? {
     var position = 0
     bytes.skipSpaces(at: &position)
+    let isNegative = bytes.skipMinus(at: &position)
     guard let value = bytes.decimal(at: &position), bytes.isWordEnd(position) else {
       throw ParseError(file: file, line: 1, field: "value")
     }
-    return value
+    return isNegative ? nil : value
   }
 
   /// The three numbers of `tcpMemory` or `udpMemory`, in bytes. A threshold beyond 64 bits, which is

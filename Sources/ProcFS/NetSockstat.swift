@@ -30,7 +30,9 @@ package enum NetSockstat {
         let key = line.extracting(keyStart..<position)
         line.skipSpaces(at: &position)
         var end = position
-        var value = line.decimal(at: &end)
+        // The kernel adds up what each processor has counted, which may be below zero for a moment.
+        let isNegative = line.skipMinus(at: &end)
+        var value = line.decimal(at: &end).map { isNegative ? 0 : $0 }
         if line.isWordEnd(end) { position = end } else { value = nil }
         try subject.store(
           value, key: key, pageBytes: pageBytes, into: &result,

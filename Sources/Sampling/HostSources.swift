@@ -230,11 +230,11 @@ final class HostSources {
   /// `kernel.pid_max`; nil where it cannot be read.
   func processLimit() -> UInt64? { try? setting(KernelSetting.processLimit) }
 
-  /// One number; nil where the kernel has no such setting or hides it, as it does outside of the
-  /// first user namespace.
+  /// One number; nil where it is below zero, and where the kernel has no such setting or hides it, as it
+  /// does outside of the first user namespace.
   private func setting(_ file: String) throws -> UInt64? {
     do {
-      return try procfs.readIfPresent(file) { try KernelSetting.parse($0, file: file) }
+      return try procfs.readIfPresent(file) { try KernelSetting.parse($0, file: file) } ?? nil
     } catch let error as SystemError where error.isDenied {
       return nil
     }

@@ -62,6 +62,20 @@ struct LimitTests {
     }
   }
 
+  @Test("what is set below zero bounds nothing: it is absent, and the others are there")
+  func negative() async throws {
+    try await TestHost.run { host in
+      for setting in ["tcp_max_tw_buckets", "tcp_max_syn_backlog"] {
+        try host.set("net.ipv4.\(setting)", to: "-1")
+      }
+      let page = try host.sample()
+      #expect(page.value("socket_sockstat_tcp_time_wait_limit") == nil)
+      #expect(page.value("socket_syn_backlog_limit") == nil)
+      #expect(page.value("socket_listen_backlog_limit") != nil)
+      #expect(page.value("socket_exporter_collector_success", ["collector": "limit"]) == 1)
+    }
+  }
+
   @Test("open files of the whole host, beside the limit")
   func fileHandles() async throws {
     try await TestHost.run { host in

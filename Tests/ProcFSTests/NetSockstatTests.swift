@@ -101,6 +101,14 @@ struct NetSockstatTests {
     #expect(sockstat == expected)
   }
 
+  @Test func whatIsBelowZeroForAMomentIsZero() throws {
+    let sockstat = try parse("sockets: used -1\nTCP: inuse 1 orphan 0 tw 0 alloc -2 mem -3\n")
+    #expect(sockstat.socketsUsed == 0)
+    #expect(sockstat.tcpAllocated == 0)
+    #expect(sockstat.tcpMemoryBytes == 0)
+    #expect(sockstat.ipv4.inUse[0] == 1)
+  }
+
   @Test func spacingDoesNotMatter() throws {
     let sockstat = try parse("TCP:inuse\t1  orphan   2 \nUDP: inuse 3   mem 4")
     #expect(sockstat.ipv4.inUse[0] == 1)
@@ -112,7 +120,8 @@ struct NetSockstatTests {
   @Test(arguments: [
     ("sockets: used", 1, "used"),
     ("sockets: used \n", 1, "used"),
-    ("sockets: used -1\n", 1, "used"),
+    ("sockets: used -\n", 1, "used"),
+    ("sockets: used -x\n", 1, "used"),
     ("sockets: used +1\n", 1, "used"),
     ("sockets: used 12x\n", 1, "used"),
     ("sockets: used 0x10\n", 1, "used"),

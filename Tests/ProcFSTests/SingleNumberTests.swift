@@ -5,7 +5,7 @@ import Testing
 
 /// The files of which one or two numbers are taken.
 struct SingleNumberTests {
-  private func setting(_ text: String) throws(ParseError) -> UInt64 {
+  private func setting(_ text: String) throws(ParseError) -> UInt64? {
     try KernelSetting.parse(Array(text.utf8).span, file: KernelSetting.processLimit)
   }
 
@@ -18,16 +18,18 @@ struct SingleNumberTests {
     #expect(read == limit)
   }
 
-  @Test(arguments: [
-    ("0", UInt64(0)), ("1\n", 1), ("  7\n", 7), ("18446744073709551615\n", UInt64.max),
-    ("4 5 6\n", 4),
-  ])
-  func settings(text: String, value: UInt64) throws {
+  @Test(
+    arguments: [
+      ("0", 0), ("1\n", 1), ("  7\n", 7), ("18446744073709551615\n", UInt64.max),
+      ("4 5 6\n", 4), ("-1\n", nil),
+    ] as [(String, UInt64?)])
+  func settings(text: String, value: UInt64?) throws {
     #expect(try setting(text) == value)
   }
 
   @Test(arguments: [
-    "", "\n", " ", "\0", "x", "-1\n", "+1", "1x\n", "1.5", "0x10", "18446744073709551616",
+    "", "\n", " ", "\0", "x", "-", "--1\n", "-x", "+1", "1x\n", "1.5", "0x10",
+    "18446744073709551616",
     String(repeating: "1", count: 100_000),
   ])
   func malformedSettings(text: String) {
