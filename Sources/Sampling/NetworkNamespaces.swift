@@ -31,7 +31,8 @@ struct NetworkNamespaces: ~Copyable {
   private let procfsPath: String
   private let home: Home
   private var entries = DirectoryReader(capacity: 8 << 10)
-  /// Container ids by namespace, for they are asked of a process once.
+  /// Container ids by namespace. Each is asked of a process once, and again only when that is there no more:
+  /// the kernel gives the number of a namespace out again, often to the next container.
   private var containers: [UInt64: Container] = [:]
 
   private struct Container {
@@ -83,9 +84,9 @@ struct NetworkNamespaces: ~Copyable {
     if let ownInode { found[ownInode] = nil }
     containers = containers.filter { found[$0.key] != nil }
     for (inode, namespace) in found where namespace.name.isEmpty {
-      guard let pid = processes[inode]?.first, containers[inode]?.id == nil,
-        containers[inode]?.process != pid
-      else { continue }
+      guard let pids = processes[inode], let pid = pids.first, !isKnown(inode, pids) else {
+        continue
+      }
       containers[inode] = Container(process: pid, id: containerID(pid))
     }
     others = found.values.sorted { $0.inode < $1.inode }
@@ -99,6 +100,16 @@ struct NetworkNamespaces: ~Copyable {
         candidates.first { taken.insert($0).inserted } ?? "\(candidates[2])-\(index)"
     }
     others.sort { $0.name < $1.name }
+  }
+
+  /// Whether nobody need be asked which container a namespace belongs to.
+  private func isKnown(_ inode: UInt64, _ pids: [Int32]) -> Bool {
+    guard let container = containers[inode] else { return false }
+    if container.process == pids.first { return true }
+    // Others that enter it later do not change whose it is.
+    guard container.id != nil else { return false }
+    let link = "\(procfsPath)/\(container.process)/ns/net"
+    return pids.contains(container.process) || (try? FileIdentity(of: link))?.inode == inode
   }
 
   /// The names that ip-netns(8) gave, the exporter's view of them first, then that of the host's first

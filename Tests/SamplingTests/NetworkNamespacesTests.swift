@@ -29,7 +29,9 @@ struct NetworkNamespacesTests {
     var asked: [Int32] = []
     let containerID: (Int32) -> String? = { (pid) -> String? in
       asked.append(pid)
-      return [11: "cafe01234567", 13: "cafe01234567"][pid]
+      return [
+        11: "cafe01234567", 13: "cafe01234567", 21: "cafe01234567", 31: "beef01234567",
+      ][pid]
     }
     namespaces.find([own: [10], first: [11], second: [12], third: [13]], containerID: containerID)
     // A container with two namespaces gives its name to one.
@@ -40,14 +42,18 @@ struct NetworkNamespacesTests {
     #expect(namespaces.name(of: 999) == "ns-999")
     #expect(Set(asked) == [11, 12, 13])
 
-    // Another process of the container leads there now, and nobody has to ask again. Of the others
-    // another one is asked, and each once.
+    // Other processes lead there now, and each is asked once; who comes beside one that was is not asked.
     asked = []
     for _ in 0..<2 {
       namespaces.find([first: [21], second: [22, 12]], containerID: containerID)
       #expect(named(namespaces.others) == ["101 cafe01234567", "102 ns-102"])
     }
-    #expect(asked == [22])
+    namespaces.find([first: [5, 21], second: [22, 12]], containerID: containerID)
+    #expect(named(namespaces.others) == ["101 cafe01234567", "102 ns-102"])
+    #expect(asked.sorted() == [21, 22])
+    // The number is another container's.
+    namespaces.find([first: [31]], containerID: containerID)
+    #expect(named(namespaces.others) == ["101 beef01234567"])
     // Who is gone is forgotten.
     namespaces.find([:], containerID: containerID)
     namespaces.find([first: [12]], containerID: containerID)
