@@ -57,7 +57,7 @@ final class HostSampling {
         snapshot.zombie = try zombies(in: try walk ?? self.walk(.states))
       }
     }
-    if mustLookForNamespaces {
+    if walk == nil, mustLookForNamespaces {
       ledger.run(for: [.tcp, .listener, .port, .sockstat, .limit]) { try self.walk(.identities) }
     }
     let readings = reader.read(due, isAttributing: walk != nil, ledger)
