@@ -54,7 +54,7 @@ final class IteratorAttribution: AttributionBackend {
     if depth == .descriptors {
       let begun = SystemClock.sinceBoot
       known = KnownDescriptors(
-        try iterator.pass(), ownProcess: getpid(), startTicks: startTicks, begun: begun)
+        try pass(), ownProcess: getpid(), startTicks: startTicks, begun: begun)
     }
     let sockets = known?.pass.sockets ?? []
     holders = SocketHolders(expecting: sockets.count)
@@ -71,6 +71,15 @@ final class IteratorAttribution: AttributionBackend {
       holders.mark(socket.inode, SocketMark(socket.kind, state: socket.state))
     }
     return walk
+  }
+
+  /// A pass that contradicts itself is made once more: much comes and goes while the kernel makes it.
+  private func pass() throws(SocketIteratorError) -> DescriptorPass {
+    do throws(SocketIteratorError) {
+      return try iterator.pass()
+    } catch .malformed {
+      return try iterator.pass()
+    }
   }
 
   func add(inode: UInt32, _ mark: SocketMark) {}

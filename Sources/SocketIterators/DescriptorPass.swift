@@ -47,10 +47,17 @@ package struct DescriptorPass: Sendable {
   package private(set) var closeWait: [CloseWaitSocket] = []
   /// Tables met through a thread whose main thread has another one, or has ended. Each of its threads
   /// is met.
-  private var tablesOfThreads: Set<UInt64> = []
+  private var tablesOfThreads: Set<ThreadTable> = []
   /// Where in `sockets` those of the next table begin, and where in `closeWait`.
   private var begun = 0
   private var begunCloseWait = 0
+
+  /// The address alone would do but for processes that share a table, and for one that is given out again.
+  private struct ThreadTable: Hashable {
+    var process: Int32
+    var started: UInt64
+    var address: UInt64
+  }
 
   package init() {}
 
@@ -96,24 +103,25 @@ package struct DescriptorPass: Sendable {
     guard row.descriptors >= places.count, row.process >= 0 else {
       throw .malformed(offset: offset)
     }
-    if row.is_main == 0, !tablesOfThreads.insert(row.table).inserted {
+    let table = ThreadTable(process: row.process, started: row.started, address: row.table)
+    if row.is_main == 0, !tablesOfThreads.insert(table).inserted {
       sockets.removeSubrange(places)
       closeWait.removeSubrange(begunCloseWait...)
       return
     }
     begun = sockets.count
     begunCloseWait = closeWait.count
-    var table = Table(
+    var counted = Table(
       process: row.process, startNanoseconds: row.started,
       namespace: row.network_namespace == 0 ? nil : UInt64(row.network_namespace),
       descriptors: UInt64(row.descriptors), sockets: places)
     for kind in SocketKind.allCases {
-      table.soleSockets[kind] = UInt64(row.count(of: kind))
+      counted.soleSockets[kind] = UInt64(row.count(of: kind))
     }
     for state in TCPState.allCases {
-      table.soleTCPSockets[state] = UInt64(row.count(in: state))
+      counted.soleTCPSockets[state] = UInt64(row.count(in: state))
     }
-    tables.append(table)
+    tables.append(counted)
   }
 
   /// Ends the pass; from now on processes can be found.

@@ -247,13 +247,21 @@ static void *interpret_and_exit(void *main_thread) {
     exit(0);
 }
 
-// leave-main-thread: the main thread ends; another one holds the sockets and goes on answering.
+static void *wait_for_the_end(void *nothing) {
+    for (;;) pause();
+    return nothing;
+}
+
+// leave-main-thread: the main thread ends; three others hold the sockets, and one of them goes on answering.
 static void leave_main_thread(int count, char **words) {
     (void)count, (void)words;
     static pthread_t main_thread;
     main_thread = pthread_self();
     pthread_t heir;
     int code = pthread_create(&heir, NULL, interpret_and_exit, &main_thread);
+    for (int others = 0; code == 0 && others < 2; others++) {
+        code = pthread_create(&heir, NULL, wait_for_the_end, NULL);
+    }
     if (code != 0) return refuse("pthread_create: %s", strerror(code));
     pthread_exit(NULL);
 }

@@ -1,3 +1,4 @@
+import CSocketIterators
 import Glibc
 import LinuxIO
 import SocketModel
@@ -126,6 +127,32 @@ struct SocketIteratorTests {
     #expect(
       pass.sockets.filter { $0.inode == inode }
         == [.init(inode: inode, kind: .tcp, state: .closeWait)])
+  }
+
+  /// The last read(2) of a pass only finds out that it has ended. The kernel goes on with it where there is
+  /// a process more by then, and tells of no second end.
+  @Test(.enabled(if: canLoad, "needs root and a kernel with BPF iterators"))
+  func whoBeginsAfterTheEndOfAPassIsNotInIt() throws {
+    var message = [CChar](repeating: 0, count: 256)
+    let link = FileDescriptor(adopting: SocketIterators_load(0, &message, message.count))
+    let iterator = FileDescriptor(adopting: SocketIterators_begin(link.rawValue))
+    var pass = DescriptorPass()
+    // Where numbers have not wrapped, it ends with this one.
+    var children = [try Tools.start(["sleep", "600"])]
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while children.count < 100 {
+      let count = read(iterator.rawValue, &buffer, buffer.count)
+      if count == -1 && errno == EAGAIN { continue }
+      guard count >= 0 else { throw TestFailure("read: \(String(cString: strerror(errno)))") }
+      if count == 0 { break }
+      try pass.add(Array(buffer[..<count]).span)
+      children.append(try Tools.start(["sleep", "600"]))
+    }
+    // It has an end, although there was one more before each call.
+    #expect(children.count < 100)
+    try pass.close()
+    for child in children { #expect(pass.tables(of: child.pid).count <= 1) }
+    #expect(pass.tables(of: children[0].pid).count == 1)
   }
 
   @Test func whatIsNoLinkIsAnErrorOfThePass() throws {

@@ -108,7 +108,7 @@ package final class SocketActor: @unchecked Sendable {
     try number("reap")
   }
 
-  /// Ends the main thread; another thread holds the descriptors and goes on.
+  /// Ends the main thread; three other threads hold the descriptors and go on.
   package func leaveMainThread() throws {
     try send("leave-main-thread")
   }

@@ -10,6 +10,11 @@ package enum Tools {
     }
   }
 
+  /// Starts a program, which ends when nobody refers to it at the latest.
+  package static func start(_ arguments: [String]) throws -> ChildProcess {
+    try ChildProcess(arguments)
+  }
+
   /// Runs a program to its end, however that is.
   package static func outcome(
     of arguments: [String], within limit: Duration = .patience

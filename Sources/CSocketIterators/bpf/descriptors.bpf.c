@@ -20,17 +20,25 @@ static uint64_t session;
 static struct DescriptorRows_Table current;
 /// Another process may have the whole table, which no reference to a file tells.
 static uint32_t is_table_shared;
+/// The task it was met through: where the main thread has ended, each of the other threads shows the same
+/// table.
+static uint64_t met_through;
+/// The session that the kernel has told the end of. The reader's last call finds that out, and meets tasks
+/// that have begun meanwhile, of which the kernel tells no second end. A whole number, for the kernel does
+/// not take a flag of one byte.
+static uint64_t ended;
 
 static INLINE uint32_t namespace_of(struct sock *sock) {
   return sock->__sk_common.skc_net.net->ns.inum;
 }
 
-static INLINE void begin(struct task_struct *task) {
+static INLINE void begin(struct task_struct *task, uint64_t table) {
   __builtin_memset(&current, 0, sizeof current);
   current.row = DESCRIPTOR_ROWS_TABLE;
   current.process = process_number(task);
   current.started = task->group_leader->start_boottime;
-  current.table = (uint64_t)task->files;
+  current.table = table;
+  met_through = (uint64_t)task;
   current.network_namespace = task->nsproxy->net_ns->ns.inum;
   current.is_main = task == task->group_leader;
   // A main thread that has ended is still a thread, but it no longer lives and has let go of the table.
@@ -51,14 +59,20 @@ int descriptors(struct bpf_iter__task_file *context) {
     session = context->meta->session_id;
     current.table = 0;
   }
+  if (ended == session) return 0;
   if (!task || !file) {
-    if (current.table) bpf_seq_write(reader, &current, sizeof current);
+    // Where there is no room the kernel calls again.
+    if (!current.table || bpf_seq_write(reader, &current, sizeof current) == 0) ended = session;
     return 0;
   }
-  if (reader->size - reader->count < sizeof current + sizeof(struct DescriptorRows_CloseWait)) return 1;
-  if (current.table != (uint64_t)task->files || current.started != task->group_leader->start_boottime) {
+  uint64_t table = (uint64_t)task->files;
+  // It has ended since the kernel took the file: what it held is nobody's.
+  if (!table) return 0;
+  if (reader->size - reader->count <= sizeof current + sizeof(struct DescriptorRows_CloseWait)) return 1;
+  if (current.table != table || met_through != (uint64_t)task ||
+      current.started != task->group_leader->start_boottime) {
     if (current.table) bpf_seq_write(reader, &current, sizeof current);
-    begin(task);
+    begin(task, table);
   }
 
   struct socket *socket = bpf_sock_from_file(file);
