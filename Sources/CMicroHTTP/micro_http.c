@@ -19,13 +19,33 @@ struct CMicroHTTP_Server {
   CMicroHTTP_Options options;
   CMicroHTTP_Callbacks callbacks;
   atomic_bool stopping;
+  // Connections that wait for an answer; see `struct connection`.
+  atomic_int waiting;
+  // The socket that is no longer served; -1 as long as it is.
+  int quiesced_socket;
 };
 
 // What a request's `con_cls` says: NULL until its headers are read.
 static char headers_read, answered;
 
-// What a connection's `socket_context` says.
-static char over_limit;
+// A connection's `socket_context`.
+struct connection {
+  bool over_limit;
+  // Whether the client has asked and is not answered yet. Who has just connected is about to ask.
+  bool waits;
+};
+
+static struct connection *state_of(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info == NULL ? NULL : info->socket_context;
+}
+
+static void set_waiting(CMicroHTTP_Server *server, struct connection *state, bool waits) {
+  if (state == NULL || state->waits == waits) return;
+  state->waits = waits;
+  atomic_fetch_add(&server->waiting, waits ? 1 : -1);
+}
 
 static struct MHD_Connection *connection_of(const CMicroHTTP_Request *request) {
   return request->connection;
@@ -58,17 +78,17 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
     *upload_data_size = 0;
     return MHD_YES;
   }
+  struct connection *state = state_of(connection);
+  set_waiting(server, state, true);
   if (*con_cls == NULL && !has_body(connection)) {
     *con_cls = &headers_read;
     return MHD_YES;
   }
   *con_cls = &answered;
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   CMicroHTTP_Request request = {
       .method = bytes_of(method, strlen(method)),
       .path = bytes_of(url, strlen(url)),
-      .over_limit = info != NULL && info->socket_context == &over_limit,
+      .over_limit = state != NULL && state->over_limit,
       .connection = connection,
   };
   return server->callbacks.answer(server->callbacks.context, &request) ? MHD_YES : MHD_NO;
@@ -76,8 +96,8 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, c
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code) {
-  (void)connection;
   CMicroHTTP_Server *server = cls;
+  set_waiting(server, state_of(connection), false);
   if (*con_cls == &answered) {
     *con_cls = NULL;
     server->callbacks.finished(server->callbacks.context,
@@ -212,9 +232,17 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
                           enum MHD_ConnectionNotificationCode code) {
   CMicroHTTP_Server *server = cls;
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-    *socket_context = server->callbacks.opened(server->callbacks.context) ? &over_limit : NULL;
+    bool over_limit = server->callbacks.opened(server->callbacks.context);
+    // Without memory for it the connection is one like any other, and nobody waits for it at the end.
+    struct connection *state = calloc(1, sizeof *state);
+    if (state != NULL) state->over_limit = over_limit;
+    set_waiting(server, state, true);
+    *socket_context = state;
   } else {
     answer_silence(server, connection);
+    set_waiting(server, *socket_context, false);
+    free(*socket_context);
+    *socket_context = NULL;
     server->callbacks.closed(server->callbacks.context);
   }
 }
@@ -257,6 +285,7 @@ CMicroHTTP_Server *CMicroHTTP_start(int listening_socket, uint16_t port, CMicroH
   }
   server->options = options;
   server->callbacks = callbacks;
+  server->quiesced_socket = -1;
   // Where it fails, the library closes the socket on some paths and forgets it on others. A
   // socket's inode number is never used twice, so it tells whether the descriptor is still the one
   // passed.
@@ -281,8 +310,16 @@ CMicroHTTP_Server *CMicroHTTP_start(int listening_socket, uint16_t port, CMicroH
   return NULL;
 }
 
+void CMicroHTTP_quiesce(CMicroHTTP_Server *server) {
+  if (server->quiesced_socket < 0) server->quiesced_socket = MHD_quiesce_daemon(server->daemon);
+}
+
+bool CMicroHTTP_is_awaited(CMicroHTTP_Server *server) { return atomic_load(&server->waiting) > 0; }
+
 void CMicroHTTP_stop(CMicroHTTP_Server *server) {
   atomic_store(&server->stopping, true);
   MHD_stop_daemon(server->daemon);
+  // Not before: the thread may have used it up to now.
+  if (server->quiesced_socket >= 0) close(server->quiesced_socket);
   free(server);
 }

@@ -80,10 +80,21 @@ package final class HTTPServer: Sendable {
     }
   }
 
-  /// Stops listening and closes every connection, finished or not. Returns when the threads are
-  /// gone and the ports are free. Further calls do nothing; the server may be started again.
+  /// How long `stop()` waits for answers that are on their way.
+  private static let grace = Duration.milliseconds(500)
+
+  /// Stops accepting connections, answers whoever has asked, half a second at most, and closes every
+  /// connection, finished or not. Returns when the threads are gone and the ports are free. Further calls
+  /// do nothing; the server may be started again.
   package func stop() {
     listeners.withLock { listeners in
+      guard !listeners.isEmpty else { return }
+      for listener in listeners { listener.quiesce() }
+      let deadline = ContinuousClock.now + Self.grace
+      // The library may be about to tell of a connection that it has accepted before.
+      repeat {
+        usleep(10_000)
+      } while listeners.contains(where: \.isAwaited) && ContinuousClock.now < deadline
       for listener in listeners { listener.close() }
       listeners = []
     }
@@ -131,6 +142,16 @@ package final class HTTPServer: Sendable {
     guard unsafe server != nil else {
       throw .cannotServe(address, .last("MHD_start_daemon"))
     }
+  }
+
+  func quiesce() {
+    if let server = unsafe server { unsafe CMicroHTTP_quiesce(server) }
+  }
+
+  /// Whether an answer is on its way to somebody.
+  var isAwaited: Bool {
+    guard let server = unsafe server else { return false }
+    return unsafe CMicroHTTP_is_awaited(server)
   }
 
   func close() {

@@ -1,5 +1,6 @@
-import Glibc
+import Foundation
 import HTTPServer
+import Synchronization
 import TestSupport
 import Testing
 
@@ -108,6 +109,41 @@ import Testing
     try server.start()
     defer { server.stop() }
     #expect(try client.readResponse().status == 200)
+  }
+
+  /// One server follows another on the same socket, as in an upgrade.
+  @Test func nobodyWhoAsksMeanwhileIsLeftWithoutAnAnswer() throws {
+    let kept = try passive("127.0.0.1")
+    defer { close(kept) }
+    var server = Self.server([dup(kept)])
+    try server.start()
+    let port = server.boundAddresses[0].port
+    let isOver = Atomic(false)
+    let asked = Atomic<Int>(0)
+    let answered = Atomic<Int>(0)
+    let finished = DispatchSemaphore(value: 0)
+    let clients = 4
+    for _ in 0..<clients {
+      Thread.detachNewThread {
+        while !isOver.load(ordering: .relaxed) {
+          asked.add(1, ordering: .relaxed)
+          let answer = try? RawHTTPClient.fetch("GET", "/", port: port)
+          if answer?.status == 200 { answered.add(1, ordering: .relaxed) }
+        }
+        finished.signal()
+      }
+    }
+    for _ in 0..<30 {
+      usleep(5000)
+      server.stop()
+      server = Self.server([dup(kept)])
+      try server.start()
+    }
+    isOver.store(true, ordering: .relaxed)
+    for _ in 0..<clients { finished.wait() }
+    server.stop()
+    #expect(asked.load(ordering: .relaxed) > 30)
+    #expect(answered.load(ordering: .relaxed) == asked.load(ordering: .relaxed))
   }
 
   @Test func whatIsNoListeningTCPSocketIsNamedAndClosed() throws {

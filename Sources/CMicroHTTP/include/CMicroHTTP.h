@@ -83,6 +83,12 @@ CMicroHTTP_Server *_Nullable CMicroHTTP_start(int listening_socket, uint16_t por
                                               CMicroHTTP_Options options,
                                               CMicroHTTP_Callbacks callbacks);
 
+/// Accepts no more connections: whoever connects now waits in the kernel. Those there are are served on.
+void CMicroHTTP_quiesce(CMicroHTTP_Server *server);
+
+/// Whether a client has asked and is not answered yet, or has connected and not asked yet.
+bool CMicroHTTP_is_awaited(CMicroHTTP_Server *server);
+
 /// Closes the listening socket and every connection, and waits for the thread to end. Not to be
 /// called from a callback. The server is gone afterwards.
 void CMicroHTTP_stop(CMicroHTTP_Server *server);
