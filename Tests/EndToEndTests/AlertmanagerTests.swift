@@ -136,7 +136,7 @@ struct AlertmanagerTests {
         guard nextRefusal.hasPassed else { return }
         nextRefusal = Deadline(after: .seconds(1))
         // Gone before it could ask a second time.
-        try client.close(client.beginConnecting(to: jammedListener))
+        try client.abandonConnecting(to: jammedListener)
       }
       var nextLeak = Deadline(after: .zero)
       let all = Set(mended + lasting + inhibited + stuck + [growing])

@@ -144,7 +144,7 @@ final class DashboardHost {
       (blueClient, blueListener), (blueClient, blueListener), (blueClient, blueListener),
     ] {
       // Gone before it could ask a second time.
-      try client.close(client.beginConnecting(to: listener))
+      try client.abandonConnecting(to: listener)
     }
   }
 

@@ -160,33 +160,35 @@ static void connect_socket(int count, char **words) {
     answer("%d", local_port((int)descriptor));
 }
 
-// connect-start ADDRESS PORT: begins to connect and does not wait for an answer; answers the
-// descriptor.
-static void begin_connecting(int count, char **words) {
-    (void)count;
+// Begins to connect and does not wait for an answer; -1 where that failed, which is then answered.
+static int started_connection(char **words) {
     struct address address;
-    if (!read_address(words[1], words[2], &address)) return;
+    if (!read_address(words[1], words[2], &address)) return -1;
     int descriptor = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (descriptor < 0) return failed("socket");
-    if (connect(descriptor, &address.any, address.length) == 0 || errno == EINPROGRESS)
-        return answer("%d", descriptor);
-    failed("connect");
-    close(descriptor);
+    if (descriptor < 0) {
+        failed("socket");
+    } else if (connect(descriptor, &address.any, address.length) != 0 && errno != EINPROGRESS) {
+        failed("connect");
+        close(descriptor);
+        descriptor = -1;
+    }
+    return descriptor;
 }
 
-// connect-abandon ADDRESS PORT: begins to connect and gives up at once, before the kernel asks a second
-// time.
+// connect-start ADDRESS PORT: answers the descriptor.
+static void begin_connecting(int count, char **words) {
+    (void)count;
+    int descriptor = started_connection(words);
+    if (descriptor >= 0) answer("%d", descriptor);
+}
+
+// connect-abandon ADDRESS PORT: gives up at once, before the kernel asks a second time.
 static void abandon_connecting(int count, char **words) {
     (void)count;
-    struct address address;
-    if (!read_address(words[1], words[2], &address)) return;
-    int descriptor = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (descriptor < 0) return failed("socket");
-    bool has_begun
-        = connect(descriptor, &address.any, address.length) == 0 || errno == EINPROGRESS;
-    if (!has_begun) failed("connect");
+    int descriptor = started_connection(words);
+    if (descriptor < 0) return;
     close(descriptor);
-    if (has_begun) answer("%s", "");
+    answer("%s", "");
 }
 
 // listen ADDRESS PORT BACKLOG: answers the descriptor and the port, which the kernel chooses for 0.
